@@ -1,0 +1,183 @@
+"""A filter with its parameters filled in: a small directed graph of frozen nodes.
+
+Every node stands for an image of the source's height and width. Values are real numbers in the units of the
+source's dtype until a `Round` node makes pixels of them. Nodes are compared by identity of structure, so a
+graph can be a dictionary key.
+
+Neighbourhood nodes (`Convolve`, `Median`, `Bilateral`, `Canny`) read their input extended past the border;
+all others are pointwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from imgfilt.kernel import Kernel
+
+Rounding = Literal["half_even", "half_up"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """The image that a graph is applied to."""
+
+
+@dataclass(frozen=True)
+class Luma:
+    """BT.601 luma of R, G, B (0.299, 0.587, 0.114), rounded to the image's dtype; a 4th channel is ignored."""
+
+    input: Node
+
+
+@dataclass(frozen=True)
+class Convolve:
+    """Correlation with a kernel (not flipped), each channel alone."""
+
+    input: Node
+    kernel: Kernel
+
+
+@dataclass(frozen=True)
+class Magnitude:
+    """Square root of the sum of the squares of the inputs."""
+
+    inputs: tuple[Node, ...]
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Maximum:
+    """The largest of the inputs, or of their absolute values."""
+
+    inputs: tuple[Node, ...]
+    absolute: bool = False
+
+
+@dataclass(frozen=True)
+class Combine:
+    """`bias + sum(weight * input)`; `absolute` takes the absolute value of the sum before the bias."""
+
+    inputs: tuple[Node, ...]
+    weights: tuple[float, ...]
+    bias: float = 0.0
+    absolute: bool = False
+
+
+@dataclass(frozen=True)
+class Sharpen:
+    """`image + amount * (image - blurred)` where `|image - blurred| >= threshold`, else `image`."""
+
+    image: Node
+    blurred: Node
+    amount: float
+    threshold: float = 0.0
+
+
+@dataclass(frozen=True)
+class Round:
+    """The end of a stage: values become pixels of `dtype`, rounded and saturated (a cast for floats)."""
+
+    input: Node
+    dtype: str
+    rounding: Rounding = "half_even"
+
+
+@dataclass(frozen=True)
+class Median:
+    """Median of a `size` x `size` square."""
+
+    input: Node
+    size: int
+
+
+@dataclass(frozen=True)
+class Bilateral:
+    """Bilateral filter over a disc of `diameter`; sigmas in pixels and in the image's own units."""
+
+    input: Node
+    diameter: int
+    sigma_color: float
+    sigma_space: float
+
+
+@dataclass(frozen=True)
+class Canny:
+    """Canny's edges: Sobel gradient, non-maximum suppression, hysteresis between `low` and `high`."""
+
+    input: Node
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Premultiply:
+    """Colours times alpha (the last channel), alpha as a fraction of its full scale; alpha unchanged."""
+
+    input: Node
+
+
+@dataclass(frozen=True)
+class Unpremultiply:
+    """Colours divided by alpha, 0 where alpha is not positive; alpha unchanged."""
+
+    input: Node
+
+
+@dataclass(frozen=True)
+class Linearize:
+    """sRGB-encoded values to linear light in 0..1; alpha (if `alpha`) only scaled."""
+
+    input: Node
+    alpha: bool = False
+
+
+@dataclass(frozen=True)
+class Delinearize:
+    """Linear light in 0..1 to sRGB-encoded values of the image's dtype; alpha (if `alpha`) only scaled."""
+
+    input: Node
+    alpha: bool = False
+
+
+@dataclass(frozen=True)
+class CopyAlpha:
+    """The colours of `input` with the last channel of `image`."""
+
+    input: Node
+    image: Node
+
+
+Node: TypeAlias = (
+    Source | Luma | Convolve | Magnitude | Maximum | Combine | Sharpen | Round | Median | Bilateral | Canny
+    | Premultiply | Unpremultiply | Linearize | Delinearize | CopyAlpha
+)  # fmt: skip
+
+
+def inputs_of(node: Node) -> tuple[Node, ...]:
+    """The nodes that `node` reads, in order."""
+    if isinstance(node, Source):
+        return ()
+    if isinstance(node, Magnitude | Maximum | Combine):
+        return node.inputs
+    if isinstance(node, Sharpen):
+        return (node.image, node.blurred)
+    if isinstance(node, CopyAlpha):
+        return (node.input, node.image)
+    return (node.input,)
+
+
+def walk(root: Node) -> Iterator[Node]:
+    """Every distinct node under `root`, inputs before their users, `root` last."""
+    seen: set[Node] = set()
+
+    def visit(node: Node) -> Iterator[Node]:
+        if node in seen:
+            return
+        seen.add(node)
+        for child in inputs_of(node):
+            yield from visit(child)
+        yield node
+
+    return visit(root)
