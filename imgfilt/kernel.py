@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Weights = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Factors = tuple[tuple[Weights, Weights], ...]
+
+_EPS = float(np.finfo(np.float64).eps)
+_LARGEST_NUMERATOR = 2**31
+_LARGEST_MULTIPLE = 64
+"""The smallest nonzero weight is tried as 1, 2, ... this many units of the common scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +33,14 @@ class Kernel:
 
     @staticmethod
     def of(weights: ArrayLike, anchor: tuple[int, int] | None = None) -> Kernel:
-        """A kernel of a copy of `weights`: 2-D, not empty, finite."""
-        w = np.array(weights, dtype=np.float64, order="C")
+        """A kernel of a copy of `weights`: 2-D, not empty, finite.
+
+        Raises ValueError that says what is wrong with them.
+
+        >>> Kernel.of([[1, 2, 1]]).anchor
+        (0, 1)
+        """
+        w = _as_weights(weights)
         w.setflags(write=False)
         return Kernel(w, anchor if anchor is not None else (w.shape[0] // 2, w.shape[1] // 2))
 
@@ -33,14 +48,27 @@ class Kernel:
     def shape(self) -> tuple[int, int]:
         return self.weights.shape[0], self.weights.shape[1]
 
-    def _key(self) -> tuple[tuple[int, int], tuple[int, int], bytes]:
-        return self.shape, self.anchor, self.weights.tobytes()
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.shape, self.anchor, self.weights.tobytes()))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Kernel) and self._key() == other._key()
+        if self is other:
+            return True
+        return (
+            isinstance(other, Kernel)
+            and self.shape == other.shape
+            and self.anchor == other.anchor
+            and self._hash == other._hash
+            and np.array_equal(self.weights, other.weights)
+        )
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # not the cached hash, which differs from process to process; and read-only again afterwards
+        return Kernel.of, (self.weights, self.anchor)
 
 
 @dataclass(frozen=True)
@@ -48,21 +76,26 @@ class KernelFacts:
     """What `facts` finds out about a kernel.
 
     trimmed     the kernel without its zero border (at least 1x1), anchor moved along (may lie outside)
-    numerators  integers n (int64) with weights == n * scale within 1 ulp each, gcd 1, or None if there are
-                none with |n| < 2**31; for integer weights scale is the gcd; for [1,2,1]/4 it is 0.25
-    scale       the common factor (1.0 where numerators is None)
-    dyadic      scale is a power of two (so that n * scale is exact in binary)
-    rank        numerical rank of the trimmed weights
+    numerators  integers n (int64, of the kernel's own shape, not trimmed) with weights == n * scale within
+                1 ulp each, gcd 1, or None if there are none with |n| < 2**31; for integer weights scale is
+                the gcd; for [1,2,1]/4 it is 0.25
+    scale       the common factor, positive (1.0 where numerators is None)
+    rank        numerical rank of the trimmed weights: singular values over max(kh, kw) * eps * the largest
     factors     rank pairs (column, row) of 1-D float64 arrays whose outer products sum to the trimmed
                 weights; for rank 1 with numerators they are integers whose outer product is exactly
-                `numerators` trimmed (apply `scale` afterwards)
+                `numerators` trimmed (apply `scale` afterwards); the column's first nonzero is then positive
+    is_box      all trimmed weights are equal and not zero
+    symmetric   the trimmed weights do not change when mirrored left-right or upside down
+    zero_sum    the weights sum to 0 (exactly where there are numerators)
+    integer     all weights are integers
+    dyadic      scale is a power of two (so that n * scale is exact in binary) and there are numerators
     """
 
     trimmed: Kernel
-    numerators: NDArray[np.int64] | None
+    numerators: Integers | None
     scale: float
     rank: int
-    factors: tuple[tuple[Weights, Weights], ...]
+    factors: Factors
     is_box: bool
     symmetric: bool
     zero_sum: bool
@@ -70,16 +103,207 @@ class KernelFacts:
     dyadic: bool
 
 
+@lru_cache(maxsize=256)
 def facts(kernel: Kernel) -> KernelFacts:
-    """Facts of `kernel`, cached."""
-    raise NotImplementedError
+    """Facts of `kernel`, cached.
+
+    >>> f = facts(Kernel.of([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]))
+    >>> f.rank, [[a.tolist() for a in pair] for pair in f.factors]
+    (1, [[[1.0, 2.0, 1.0], [-1.0, 0.0, 1.0]]])
+    """
+    w = kernel.weights
+    support = _support(w)
+    trimmed = _trim(kernel, support)
+    t = trimmed.weights
+    numerators, scale = _common_scale(w)
+    factors: Factors | None = None
+    if numerators is not None:
+        factors = _integer_factors(numerators[support])
+        numerators.setflags(write=False)
+        zero_sum = int(numerators.sum()) == 0
+    else:
+        zero_sum = abs(float(w.sum())) <= 4 * _EPS * float(np.abs(w).sum())
+    if factors is None:
+        factors = _factors(t)
+    for pair in factors:
+        for vector in pair:
+            vector.setflags(write=False)
+    return KernelFacts(
+        trimmed=trimmed,
+        numerators=numerators,
+        scale=scale,
+        rank=len(factors),
+        factors=factors,
+        is_box=bool(t[0, 0] != 0 and np.all(t == t[0, 0])),
+        symmetric=bool(np.array_equal(t, t[::-1]) and np.array_equal(t, t[:, ::-1])),
+        zero_sum=zero_sum,
+        integer=bool(np.all(w == np.rint(w))),
+        dyadic=numerators is not None and bool(np.frexp(scale)[0] == 0.5),
+    )
 
 
 def separate(weights: ArrayLike, tol: float | None = None) -> list[tuple[Weights, Weights]]:
-    """[(column, row), ...] whose outer products sum to `weights`."""
-    raise NotImplementedError
+    """[(column, row), ...] whose outer products sum to `weights`, the most important pair first.
+
+    As many pairs as the rank, by singular value decomposition. A rank-1 kernel of integers (or of integers
+    times a common factor) gives a column of integers, and a row of integers times that factor. With `tol`,
+    only the pairs whose singular value is over `tol` times the largest: the error of what is left out is then
+    at most `tol` times the largest singular value in the spectral norm.
+
+    Raises ValueError where `weights` is not a 2-D array of finite numbers, or `tol` is not in 0 <= tol < 1.
+
+    >>> [(c.tolist(), r.tolist()) for c, r in separate([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])]
+    [([1.0, 2.0, 1.0], [-1.0, 0.0, 1.0])]
+    """
+    if tol is not None and not 0 <= tol < 1:
+        raise ValueError(f"tol must be at least 0 and less than 1, got {tol!r}")
+    w = _as_weights(weights)
+    if not w.any():
+        return []
+    numerators, scale = _common_scale(w)
+    integers = _integer_factors(numerators) if numerators is not None else None
+    if integers is not None:
+        return [(column, row * scale) for column, row in integers]
+    return list(_factors(w, tol))
 
 
 def compose(kernels: Sequence[Kernel]) -> Kernel:
-    """The one kernel that does what `kernels` do one after another, away from the border."""
-    raise NotImplementedError
+    """The one kernel that does what `kernels` do one after another, away from the border.
+
+    Raises ValueError where there are none.
+
+    >>> compose([Kernel.of([[1, 1]]), Kernel.of([[1, 1]])]).weights.tolist()
+    [[1.0, 2.0, 1.0]]
+    """
+    if not kernels:
+        raise ValueError("compose needs at least one kernel")
+    result = kernels[0]
+    for kernel in kernels[1:]:
+        small, large = sorted((result.weights, kernel.weights), key=lambda a: a.size)
+        (sh, sw), (lh, lw) = small.shape, large.shape
+        out = np.zeros((sh + lh - 1, sw + lw - 1))
+        for i, j in np.argwhere(small):
+            out[i : i + lh, j : j + lw] += small[i, j] * large
+        result = Kernel.of(out, (result.anchor[0] + kernel.anchor[0], result.anchor[1] + kernel.anchor[1]))
+    return result
+
+
+def _as_weights(weights: ArrayLike) -> Weights:
+    """A new C-ordered float64 array of `weights`, checked; -0.0 becomes 0.0."""
+    try:
+        raw = np.asarray(weights)
+    except ValueError:
+        raise ValueError(f"kernel rows must all have the same length, got {weights!r:.80}") from None
+    if raw.dtype.kind not in "biuf":
+        raise ValueError(f"kernel weights must be real numbers, got {weights!r:.80}")
+    if raw.ndim != 2:
+        hint = " (a row is [[1, 2, 1]])" if raw.ndim == 1 else ""
+        raise ValueError(f"kernel must be 2-D{hint}, got shape {raw.shape}")
+    if raw.size == 0:
+        raise ValueError(f"kernel must have at least one weight, got shape {raw.shape}")
+    w: Weights = np.add(raw, 0.0, dtype=np.float64, order="C")
+    if not np.isfinite(w).all():
+        i, j = (int(v) for v in np.argwhere(~np.isfinite(w))[0])
+        raise ValueError(f"kernel weights must be finite, got {w[i, j]} in row {i}, column {j}")
+    return w
+
+
+def _support(w: Weights) -> tuple[slice, slice]:
+    """The smallest rectangle that holds all nonzero weights (one element where there are none)."""
+    rows = np.flatnonzero(w.any(axis=1))
+    if rows.size == 0:
+        i, j = w.shape[0] // 2, w.shape[1] // 2
+        return slice(i, i + 1), slice(j, j + 1)
+    columns = np.flatnonzero(w.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _trim(kernel: Kernel, support: tuple[slice, slice]) -> Kernel:
+    ys, xs = support
+    part = kernel.weights[ys, xs]
+    if part.shape == kernel.shape:
+        return kernel
+    return Kernel.of(part, (kernel.anchor[0] - ys.start, kernel.anchor[1] - xs.start))
+
+
+def _common_scale(w: Weights) -> tuple[Integers | None, float]:
+    """(n, scale) with w == n * scale within 1 ulp and gcd(n) == 1, or (None, 1.0)."""
+    magnitudes = np.unique(np.abs(w[w != 0]))
+    if magnitudes.size == 0:
+        return np.zeros(w.shape, np.int64), 1.0
+    found = _binary_scale(magnitudes) or _decimal_scale(magnitudes)
+    if found is None:
+        return None, 1.0
+    return np.rint(w / found).astype(np.int64), found
+
+
+def _binary_scale(magnitudes: Weights) -> float | None:
+    """The largest scale that divides `magnitudes` exactly, where the quotients are small enough."""
+    mantissa, exponent = np.frexp(magnitudes)
+    bits = np.ldexp(mantissa, 53).astype(np.int64)
+    lowest = np.frexp((bits & -bits).astype(np.float64))[1] - 54 + exponent  # of the lowest set bit
+    unit = int(lowest.min())
+    if int(exponent.max()) - unit > 62:
+        return None
+    n = np.ldexp(magnitudes, -unit).astype(np.int64)
+    divisor = int(np.gcd.reduce(n))
+    if int(n.max()) // divisor >= _LARGEST_NUMERATOR:
+        return None
+    scale = float(np.ldexp(float(divisor), unit))
+    return scale if scale > 0 and np.isfinite(scale) else None
+
+
+def _decimal_scale(magnitudes: Weights) -> float | None:
+    """A scale such as 1/9 that divides `magnitudes` within an ulp."""
+    if magnitudes[-1] / magnitudes[0] >= _LARGEST_NUMERATOR:
+        return None
+    multiples = np.arange(1, _LARGEST_MULTIPLE + 1, dtype=np.float64)
+    sample = magnitudes[:: max(1, magnitudes.size // 8)]
+    ratios = np.multiply.outer(multiples, sample / magnitudes[0])
+    close = (np.abs(ratios - np.rint(ratios)) <= 4 * _EPS * ratios).all(axis=1)
+    ulp = np.spacing(magnitudes)
+    for multiple in multiples[close]:
+        unit = float(magnitudes[0] / multiple)
+        n = np.rint(magnitudes / unit)
+        if n[-1] >= _LARGEST_NUMERATOR:
+            return None
+        candidates = [unit, float(magnitudes[-1] / n[-1])]
+        if unit < 1:
+            candidates.insert(0, 1.0 / float(np.rint(1.0 / unit)))
+        for scale in candidates:
+            if np.gcd.reduce(n.astype(np.int64)) == 1 and np.all(np.abs(n * scale - magnitudes) <= ulp):
+                return scale
+    return None
+
+
+def _integer_factors(n: Integers) -> Factors | None:
+    """((column, row),) of integers whose outer product is exactly `n`, or None; () for a zero `n`."""
+    nonzero = np.flatnonzero(n)
+    if nonzero.size == 0:
+        return ()
+    i, j = divmod(int(nonzero[0]), n.shape[1])
+    row = n[i] // np.gcd.reduce(n[i])
+    column, rest = np.divmod(n[:, j], row[j])
+    if rest.any():
+        return None
+    if column[i] < 0:  # i is the first nonzero of the column: the rows above it are zero
+        column, row = -column, -row
+    if not np.array_equal(np.multiply.outer(column, row), n):
+        return None
+    return ((column.astype(np.float64), row.astype(np.float64)),)
+
+
+def _factors(w: Weights, tol: float | None = None) -> Factors:
+    """Factors of a nonzero `w`, singular values over `tol` (default max(shape) * eps) of the largest."""
+    threshold = max(w.shape) * _EPS if tol is None else tol
+    # A cross through the largest weight: exact to an ulp also where weights are tiny, and no SVD for rank 1.
+    i, j = divmod(int(np.abs(w).argmax()), w.shape[1])
+    column, row = w[:, j].copy(), w[i] / w[i, j]
+    size = float(np.linalg.norm(column) * np.linalg.norm(row))
+    if float(np.linalg.norm(w - np.multiply.outer(column, row))) <= max(w.shape) * _EPS * size:
+        return ((column, row),)
+    u, s, vt = np.linalg.svd(w, full_matrices=False)
+    roots = np.sqrt(s)
+    return tuple(
+        (u[:, k] * roots[k], vt[k] * roots[k]) for k in range(s.size) if s[k] > threshold * s[0] or k == 0
+    )
