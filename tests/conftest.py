@@ -1,0 +1,13 @@
+"""What all tests share: helper modules beside them, and Hypothesis settings that do not depend on the clock."""
+
+import sys
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+settings.register_profile(
+    "imgfilt", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], max_examples=150
+)
+settings.load_profile("imgfilt")
