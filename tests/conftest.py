@@ -1,4 +1,4 @@
-"""What all tests share: helper modules beside them, and Hypothesis settings that do not depend on the clock."""
+"""What all tests share: helper modules beside them, and Hypothesis without a clock."""
 
 import sys
 from pathlib import Path

@@ -137,7 +137,7 @@ def scale(image: Array, kernel: ArrayLike, cval: float = 0.0, bias: float = 0.0)
     return float(np.abs(np.asarray(kernel, dtype=np.float64)).sum()) * biggest + abs(bias)
 
 
-# --- pointwise ------------------------------------------------------------------------------------------------
+# --- pointwise ---
 
 
 def luma(image: Array) -> Array:
@@ -208,7 +208,7 @@ def delinearize(values: Array, dtype: DTypeLike) -> Array:
     return np.where(v <= 0.0031308, v * Wide(12.92), curve) * Wide(full_scale(dtype))
 
 
-# --- Gaussian, as OpenCV makes it -------------------------------------------------------------------------------
+# --- Gaussian, as OpenCV makes it ---
 
 _SMALL_GAUSSIANS = {
     1: [1.0],
@@ -237,7 +237,7 @@ def gaussian_taps(size: int, sigma: float = 0.0) -> NDArray[np.float64]:
 
 
 def gaussian_fixed_taps(taps: Sequence[float] | Array, bits: int) -> list[int]:
-    """Taps as integers that sum to 2**bits: each rounded with the error carried on, the middle takes the rest."""
+    """Taps as integers that sum to 2**bits: each rounded, the error carried on; the rest goes to the middle."""
     n = len(taps)
     out = [0] * n
     error = 0.0
@@ -252,7 +252,7 @@ def gaussian_fixed_taps(taps: Sequence[float] | Array, bits: int) -> list[int]:
 def gaussian(
     image: Array, size: int | None = None, sigma: float = 0.0, border: str = "reflect101", cval: float = 0.0
 ) -> Array:
-    """cv2.GaussianBlur; for uint8 its fixed point: taps of 8 fractional bits, one rounding (half up) at the end."""
+    """cv2.GaussianBlur; for uint8 its fixed point: taps of 8 fractional bits, rounded once (half up)."""
     size = size or gaussian_size(sigma, image.dtype)
     taps = gaussian_taps(size, sigma)
     if image.dtype == np.uint8:
@@ -262,7 +262,7 @@ def gaussian(
     return correlate(image, np.outer(taps, taps), border=border, cval=cval)
 
 
-# --- not linear -------------------------------------------------------------------------------------------------
+# --- not linear ---
 
 
 def median(image: Array, size: int, border: str = "reflect101", cval: float = 0.0) -> Array:
@@ -282,7 +282,7 @@ def bilateral(
     border: str = "reflect101",
     cval: float = 0.0,
 ) -> Array:
-    """cv2.bilateralFilter's formula, not yet rounded: a disc, colours compared by the sum of |differences|."""
+    """cv2.bilateralFilter's formula, not yet rounded: a disc, colours compared by sum |difference|."""
     r = max(diameter // 2, 1)
     colour = image if image.ndim == 3 else image[..., None]
     padded = pad(colour, r, r, r, r, border, cval).astype(np.float64)
