@@ -237,7 +237,7 @@ def gaussian_taps(size: int, sigma: float = 0.0) -> NDArray[np.float64]:
 
 
 def gaussian_fixed_taps(taps: Sequence[float] | Array, bits: int) -> list[int]:
-    """Taps as integers that sum to 2**bits: each rounded, the error carried on; the rest goes to the middle."""
+    """Taps as integers that sum to 2**bits: each rounded, the error carried on; the middle takes the rest."""
     n = len(taps)
     out = [0] * n
     error = 0.0
