@@ -1,0 +1,410 @@
+"""A FilterSpec and its parameters become a graph.
+
+`validate` checks and completes the parameters, `build` makes the nodes, `check` finds what is wrong with a
+spec's node tables before any parameter is known.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from imgfilt import graph
+from imgfilt.generators import GENERATORS
+from imgfilt.kernel import Kernel
+from imgfilt.spec import FilterSpec, Param
+
+SOURCE = "source"
+
+MIDDLE = {"uint8": 128.0, "uint16": 32768.0, "int16": 0.0, "float32": 0.5, "float64": 0.5}
+"""`bias = "mid"`: half of the range that a dtype's images have (floats are taken to lie in 0 to 1)."""
+
+
+class ParameterError(ValueError):
+    """A filter's parameter is unknown, or its value is not one that the filter takes."""
+
+
+class SpecError(ValueError):
+    """A node table of a filter is wrong; `node` is its index, from 0."""
+
+    def __init__(self, message: str, node: int) -> None:
+        super().__init__(message)
+        self.node = node
+
+
+def validate(spec: FilterSpec, params: Mapping[str, Any]) -> dict[str, Any]:
+    """`params` checked against `spec.params`, in the spec's order, defaults filled in.
+
+    Numbers may be Python's or NumPy's; a float parameter takes integers too. None stands for the default.
+    Raises ParameterError with one line that quotes the value and says what would be right.
+    """
+    for name in params:
+        if not any(p.name == name for p in spec.params):
+            raise ParameterError(_unknown(spec, name))
+    return {p.name: _checked(spec, p, params.get(p.name)) for p in spec.params}
+
+
+def build(
+    spec: FilterSpec,
+    params: Mapping[str, Any],
+    *,
+    dtype: str,
+    channels: int,
+    color: str | None = None,
+) -> graph.Node:
+    """The graph of `spec` with `params` for images of `dtype` and `channels`, ending in unrounded responses.
+
+    `color` "luma" or "each" overrides the spec's. With "luma", images of 2 to 4 channels are read through
+    `Luma` (of 2 channels, gray and alpha, it is the gray one); other counts have no luma, and each
+    channel is filtered alone. Rounding, alpha and linear light are the caller's.
+
+    Raises ParameterError for parameters, ValueError for `dtype` and `color`.
+    """
+    if dtype not in MIDDLE:
+        raise ValueError(f"dtype must be one of {', '.join(MIDDLE)}, got {dtype!r}")
+    color = spec.color if color is None else color
+    if color not in ("luma", "each"):
+        raise ValueError(f"color must be 'luma' or 'each', got {color!r}")
+    values = validate(spec, params)
+    source: graph.Node = graph.Source()
+    if color == "luma" and 2 <= channels <= 4:
+        source = graph.Luma(source)
+    nodes: dict[str, graph.Node] = {SOURCE: source}
+    last = source
+    for index, raw in enumerate(spec.nodes):
+        if not _wanted(raw.get("when", {}), values):
+            continue
+        table = {key: _substitute(value, values) for key, value in raw.items()}
+        last = OPERATIONS[table["op"]][1](_Context(spec, table, nodes, last, dtype))
+        nodes[str(table.get("name", f"#{index}"))] = last
+    return last
+
+
+def check(spec: FilterSpec) -> None:
+    """Raises SpecError for node tables with unknown words, or names of nodes, parameters, generators."""
+    for index, table in enumerate(spec.nodes):
+        problem = next(_problems(spec, table), None)
+        if problem is not None:
+            raise SpecError(problem, index)
+    for values in _variants(spec):
+        known = {SOURCE}
+        for index, table in enumerate(spec.nodes):
+            if not _wanted(table.get("when", {}), values):
+                continue
+            for key, name in _inputs(table):
+                if name not in known:
+                    where = "".join(f" where {k} is {v!r}" for k, v in values.items())
+                    hint = nearest(name, sorted(known))
+                    raise SpecError(f"{key}: no node before has the name {name!r}{where}{hint}", index)
+            if table.get("name") in known:
+                raise SpecError(f"a node before has the name {table['name']!r} too", index)
+            known.add(table.get("name", f"#{index}"))
+        if len(known) == 1 and spec.nodes and values:
+            where = ", ".join(f"{k} is {v!r}" for k, v in values.items())
+            raise SpecError(f"no node is left where {where}", len(spec.nodes) - 1)
+
+
+# --- parameters ---------------------------------------------------------------------------------------------
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """ " (did you mean 'gaussian'?)" for the names closest to `name`, or "" where none is close."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, names, n=3, cutoff=0.6)
+    return f" (did you mean {' or '.join(repr(c) for c in close)}?)" if close else ""
+
+
+def _unknown(spec: FilterSpec, name: str) -> str:
+    names = [p.name for p in spec.params]
+    if not names:
+        return f"{spec.name} has no parameters, got {name!r}"
+    return f"{spec.name} has no parameter {name!r}{nearest(name, names)}; it has {', '.join(names)}"
+
+
+def _checked(spec: FilterSpec, p: Param, value: Any) -> Any:
+    value = p.default if value is None else value
+    if value is None:
+        return None
+    try:
+        result = _KINDS[p.kind](p, value)
+    except (TypeError, ValueError, OverflowError):
+        result = None
+    if result is None or not _in_range(p, result):
+        raise ParameterError(f"{spec.name}: {p.name} must be {expected(p)}, got {value!r:.80}")
+    return result
+
+
+def expected(p: Param) -> str:
+    """What a value of `p` may be, in words: "an odd integer from 1 to 31 (px)"."""
+    if p.kind == "choice":
+        return "one of " + ", ".join(p.choices)
+    words = {"float": "a number", "int": "an integer", "size": "an odd integer", "bool": "true or false"}
+    text = words.get(p.kind, "a 2-D kernel of finite numbers")
+    low = 1 if p.kind == "size" and p.minimum is None else p.minimum
+    if low is not None:
+        text += f" greater than {low:g}" if p.exclusive_minimum else f" from {low:g}"
+    if p.maximum is not None:
+        text += f" {'and at most' if p.exclusive_minimum or low is None else 'to'} {p.maximum:g}"
+    elif low is not None and not p.exclusive_minimum:
+        text += " up"
+    return text + (f" ({p.unit})" if p.unit else "")
+
+
+def _in_range(p: Param, value: Any) -> bool:
+    if p.kind not in ("float", "int", "size"):
+        return True
+    if p.minimum is not None and (value <= p.minimum if p.exclusive_minimum else value < p.minimum):
+        return False
+    return p.maximum is None or bool(value <= p.maximum)
+
+
+def _float(p: Param, value: Any) -> float | None:
+    if isinstance(value, str | bytes | bool):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _int(p: Param, value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return operator.index(value)
+
+
+def _size(p: Param, value: Any) -> int | None:
+    size = _int(p, value)
+    return size if size is not None and size > 0 and size % 2 else None
+
+
+def _bool(p: Param, value: Any) -> bool | None:
+    return bool(value) if value in (True, False) else None
+
+
+def _choice(p: Param, value: Any) -> str | None:
+    return value if isinstance(value, str) and value in p.choices else None
+
+
+def _weights(p: Param, value: Any) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(row) for row in Kernel.of(value).weights.tolist())
+
+
+_KINDS: dict[str, Callable[[Param, Any], Any]] = {
+    "float": _float,
+    "int": _int,
+    "size": _size,
+    "bool": _bool,
+    "choice": _choice,
+    "weights": _weights,
+}
+KINDS = tuple(_KINDS)
+
+
+# --- nodes --------------------------------------------------------------------------------------------------
+
+
+class _Context:
+    """One node table, its `$` values filled in, and the nodes before it."""
+
+    def __init__(
+        self,
+        spec: FilterSpec,
+        table: dict[str, Any],
+        nodes: dict[str, graph.Node],
+        last: graph.Node,
+        dtype: str,
+    ) -> None:
+        self.spec, self.table, self.nodes, self.last, self.dtype = spec, table, nodes, last, dtype
+
+    def get(self, key: str, default: Any) -> Any:
+        return self.table.get(key, default)
+
+    def node(self, key: str = "input") -> graph.Node:
+        return self._named(self.table[key]) if key in self.table else self.last
+
+    def inputs(self) -> tuple[graph.Node, ...]:
+        return tuple(self._named(name) for name in self.table["inputs"])
+
+    def number(self, key: str, default: float = 0.0) -> float:
+        value = self.table.get(key, default)
+        return MIDDLE[self.dtype] if value == "mid" else float(value)
+
+    def kernel(self) -> Kernel:
+        given = self.table["kernel"]
+        try:
+            if isinstance(given, Mapping):
+                arguments = {k: v for k, v in given.items() if k != "generator"}
+                return GENERATORS[given["generator"]](dtype=self.dtype, **arguments)
+            return Kernel.of(given)
+        except ValueError as error:
+            raise ParameterError(f"{self.spec.name}: {error}") from None
+
+    def _named(self, name: str) -> graph.Node:
+        return self.nodes[name]
+
+
+def _convolve(c: _Context) -> graph.Node:
+    return graph.Convolve(c.node(), c.kernel())
+
+
+def _magnitude(c: _Context) -> graph.Node:
+    return graph.Magnitude(c.inputs(), c.number("scale", 1.0))
+
+
+def _maximum(c: _Context) -> graph.Node:
+    return graph.Maximum(c.inputs(), bool(c.get("absolute", False)))
+
+
+def _combine(c: _Context) -> graph.Node:
+    inputs = c.inputs() if "inputs" in c.table else (c.node(),)
+    weights = tuple(float(w) for w in c.get("weights", [1.0] * len(inputs)))
+    return graph.Combine(inputs, weights, c.number("bias"), bool(c.get("absolute", False)))
+
+
+def _sharpen(c: _Context) -> graph.Node:
+    image = c.node("image") if "image" in c.table else c.nodes[SOURCE]
+    return graph.Sharpen(image, c.node("blurred"), c.number("amount", 1.0), c.number("threshold"))
+
+
+def _median(c: _Context) -> graph.Node:
+    return graph.Median(c.node(), int(c.table["size"]))
+
+
+def _bilateral(c: _Context) -> graph.Node:
+    t = c.table
+    return graph.Bilateral(c.node(), int(t["diameter"]), float(t["sigma_color"]), float(t["sigma_space"]))
+
+
+def _canny(c: _Context) -> graph.Node:
+    return graph.Canny(c.node(), c.number("low"), c.number("high"))
+
+
+def _round(c: _Context) -> graph.Node:
+    return graph.Round(c.node(), c.dtype, c.get("rounding", "half_even"))
+
+
+# op: its fields (those with * must be there), and what makes its node
+OPERATIONS: dict[str, tuple[tuple[str, ...], Callable[[_Context], graph.Node]]] = {
+    "convolve": (("input", "kernel*"), _convolve),
+    "magnitude": (("inputs*", "scale"), _magnitude),
+    "maximum": (("inputs*", "absolute"), _maximum),
+    "combine": (("input", "inputs", "weights", "bias", "absolute"), _combine),
+    "sharpen": (("image", "blurred", "amount", "threshold"), _sharpen),
+    "round": (("input", "rounding"), _round),
+    "median": (("input", "size*"), _median),
+    "bilateral": (("input", "diameter*", "sigma_color*", "sigma_space*"), _bilateral),
+    "canny": (("input", "low*", "high*"), _canny),
+}
+_COMMON = ("op", "name", "when")
+_REFERENCES = ("input", "inputs", "image", "blurred")
+
+
+def _wanted(when: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    """Whether every parameter in `when` has the value, one of the values, or is above the number given."""
+
+    def holds(value: Any, wanted: Any) -> bool:
+        if isinstance(wanted, Mapping):
+            return value is not None and bool(value > wanted["above"])
+        return value in wanted if isinstance(wanted, list) else bool(value == wanted)
+
+    return all(holds(values[name], wanted) for name, wanted in when.items())
+
+
+def _variants(spec: FilterSpec) -> Iterator[dict[str, Any]]:
+    """Values of the parameters that `when` mentions, enough of them to select every set of nodes."""
+    tried: dict[str, list[Any]] = {}
+    for table in spec.nodes:
+        for name, wanted in table.get("when", {}).items():
+            p = spec.param(name)
+            values = tried.setdefault(name, [*p.choices] if p.kind == "choice" else [p.default])
+            if isinstance(wanted, Mapping):
+                values += [wanted["above"], wanted["above"] + 1]
+            elif p.kind != "choice":
+                values += wanted if isinstance(wanted, list) else [wanted]
+    for combination in product(*tried.values()):
+        yield dict(zip(tried, combination, strict=True))
+
+
+def _substitute(value: Any, values: Mapping[str, Any]) -> Any:
+    """`value` with "$name" and "-$name" replaced by the parameter's value, also inside lists and tables."""
+    if isinstance(value, str):
+        sign, dollar, name = value.partition("$")
+        if not dollar or sign not in ("", "-"):
+            return value
+        return -values[name] if sign else values[name]
+    if isinstance(value, Mapping):
+        return {k: _substitute(v, values) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_substitute(v, values) for v in value]
+    return value
+
+
+def _references(value: Any) -> Iterator[str]:
+    """The names of the parameters that a raw value mentions."""
+    if isinstance(value, str):
+        sign, dollar, name = value.partition("$")
+        if dollar and sign in ("", "-"):
+            yield name
+    elif isinstance(value, Mapping | list):
+        for v in value.values() if isinstance(value, Mapping) else value:
+            yield from _references(v)
+
+
+def _inputs(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key, name) of every node that a table mentions."""
+    for key in ("input", "inputs", "image", "blurred"):
+        named = table.get(key, [])
+        for name in named if isinstance(named, list) else [named]:
+            yield key, str(name)
+
+
+def _problems(spec: FilterSpec, table: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with one node table, whatever the others are."""
+    op = table.get("op")
+    if op not in OPERATIONS:
+        yield f"op must be one of {', '.join(OPERATIONS)}, got {op!r}"
+        return
+    fields = OPERATIONS[op][0]
+    names = [f.rstrip("*") for f in fields]
+    for key in table:
+        if key not in names and key not in ("op", "name", "when"):
+            yield f"{op} has no key {key!r}{nearest(key, names)}; it has {', '.join(names)}"
+    for field in fields:
+        if field.endswith("*") and field[:-1] not in table:
+            yield f"{op} needs the key {field[:-1]!r}"
+    when = table.get("when", {})
+    if not isinstance(when, Mapping):
+        yield f"when must be written as {{ parameter = value }}, got {when!r}"
+        return
+    for name, wanted in when.items():
+        if isinstance(wanted, Mapping) and not isinstance(wanted.get("above"), int | float):
+            yield f"when: {name} must be a value, a list of them, or {{ above = number }}, got {wanted!r}"
+    params = [p.name for p in spec.params]
+    for name in [*_references({k: v for k, v in table.items() if k != "when"}), *when]:
+        if name not in params:
+            yield f"there is no parameter {name!r}{nearest(name, params)}"
+    yield from _kernel_problems(table.get("kernel"))
+
+
+def _kernel_problems(given: Any) -> Iterator[str]:
+    if isinstance(given, Mapping):
+        generator = given.get("generator")
+        if generator not in GENERATORS:
+            names = list(GENERATORS)
+            yield f"kernel: generator must be one of {', '.join(names)}, got {generator!r}"
+            return
+        code = GENERATORS[generator].__code__
+        arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        for key in given:
+            if key not in arguments and key != "generator":
+                yield f"kernel: {generator} has no parameter {key!r}{nearest(key, arguments)}"
+    elif given is not None and not any(True for _ in _references(given)):
+        try:
+            Kernel.of(given)
+        except ValueError as error:
+            yield str(error)
