@@ -1,30 +1,25 @@
 """A FilterSpec and its parameters become a graph.
 
-`validate` checks and completes the parameters, `build` makes the nodes, `check` finds what is wrong with a
-spec's node tables before any parameter is known.
+`build` makes the nodes; `check` finds what is wrong with a spec's node tables before any parameter is known.
 """
 
 from __future__ import annotations
 
-import math
-import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
 from imgfilt import graph
 from imgfilt.generators import GENERATORS
 from imgfilt.kernel import Kernel
-from imgfilt.spec import FilterSpec, Param
+from imgfilt.params import ParameterError, nearest
+from imgfilt.params import validate as validate
+from imgfilt.spec import FilterSpec
 
 SOURCE = "source"
 
 MIDDLE = {"uint8": 128.0, "uint16": 32768.0, "int16": 0.0, "float32": 0.5, "float64": 0.5}
 """`bias = "mid"`: half of the range that a dtype's images have (floats are taken to lie in 0 to 1)."""
-
-
-class ParameterError(ValueError):
-    """A filter's parameter is unknown, or its value is not one that the filter takes."""
 
 
 class SpecError(ValueError):
@@ -33,18 +28,6 @@ class SpecError(ValueError):
     def __init__(self, message: str, node: int) -> None:
         super().__init__(message)
         self.node = node
-
-
-def validate(spec: FilterSpec, params: Mapping[str, Any]) -> dict[str, Any]:
-    """`params` checked against `spec.params`, in the spec's order, defaults filled in.
-
-    Numbers may be Python's or NumPy's; a float parameter takes integers too. None stands for the default.
-    Raises ParameterError with one line that quotes the value and says what would be right.
-    """
-    for name in params:
-        if not any(p.name == name for p in spec.params):
-            raise ParameterError(_unknown(spec, name))
-    return {p.name: _checked(spec, p, params.get(p.name)) for p in spec.params}
 
 
 def build(
@@ -105,104 +88,6 @@ def check(spec: FilterSpec) -> None:
         if len(known) == 1 and spec.nodes and values:
             where = ", ".join(f"{k} is {v!r}" for k, v in values.items())
             raise SpecError(f"no node is left where {where}", len(spec.nodes) - 1)
-
-
-# --- parameters ---------------------------------------------------------------------------------------------
-
-
-def nearest(name: str, names: Sequence[str]) -> str:
-    """ " (did you mean 'gaussian'?)" for the names closest to `name`, or "" where none is close."""
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, names, n=3, cutoff=0.6)
-    return f" (did you mean {' or '.join(repr(c) for c in close)}?)" if close else ""
-
-
-def _unknown(spec: FilterSpec, name: str) -> str:
-    names = [p.name for p in spec.params]
-    if not names:
-        return f"{spec.name} has no parameters, got {name!r}"
-    return f"{spec.name} has no parameter {name!r}{nearest(name, names)}; it has {', '.join(names)}"
-
-
-def _checked(spec: FilterSpec, p: Param, value: Any) -> Any:
-    value = p.default if value is None else value
-    if value is None:
-        return None
-    try:
-        result = _KINDS[p.kind](p, value)
-    except (TypeError, ValueError, OverflowError):
-        result = None
-    if result is None or not _in_range(p, result):
-        raise ParameterError(f"{spec.name}: {p.name} must be {expected(p)}, got {value!r:.80}")
-    return result
-
-
-def expected(p: Param) -> str:
-    """What a value of `p` may be, in words: "an odd integer from 1 to 31 (px)"."""
-    if p.kind == "choice":
-        return "one of " + ", ".join(p.choices)
-    words = {"float": "a number", "int": "an integer", "size": "an odd integer", "bool": "true or false"}
-    text = words.get(p.kind, "a 2-D kernel of finite numbers")
-    low = 1 if p.kind == "size" and p.minimum is None else p.minimum
-    if low is not None:
-        text += f" greater than {low:g}" if p.exclusive_minimum else f" from {low:g}"
-    if p.maximum is not None:
-        text += f" {'and at most' if p.exclusive_minimum or low is None else 'to'} {p.maximum:g}"
-    elif low is not None and not p.exclusive_minimum:
-        text += " up"
-    return text + (f" ({p.unit})" if p.unit else "")
-
-
-def _in_range(p: Param, value: Any) -> bool:
-    if p.kind not in ("float", "int", "size"):
-        return True
-    if p.minimum is not None and (value <= p.minimum if p.exclusive_minimum else value < p.minimum):
-        return False
-    return p.maximum is None or bool(value <= p.maximum)
-
-
-def _float(p: Param, value: Any) -> float | None:
-    if isinstance(value, str | bytes | bool):
-        return None
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _int(p: Param, value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return operator.index(value)
-
-
-def _size(p: Param, value: Any) -> int | None:
-    size = _int(p, value)
-    return size if size is not None and size > 0 and size % 2 else None
-
-
-def _bool(p: Param, value: Any) -> bool | None:
-    return bool(value) if value in (True, False) else None
-
-
-def _choice(p: Param, value: Any) -> str | None:
-    return value if isinstance(value, str) and value in p.choices else None
-
-
-def _weights(p: Param, value: Any) -> tuple[tuple[float, ...], ...]:
-    return tuple(tuple(row) for row in Kernel.of(value).weights.tolist())
-
-
-_KINDS: dict[str, Callable[[Param, Any], Any]] = {
-    "float": _float,
-    "int": _int,
-    "size": _size,
-    "bool": _bool,
-    "choice": _choice,
-    "weights": _weights,
-}
-KINDS = tuple(_KINDS)
 
 
 # --- nodes --------------------------------------------------------------------------------------------------

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from imgfilt.build import KINDS, ParameterError, SpecError, check, nearest, validate
+from imgfilt.build import SpecError, check
+from imgfilt.params import KINDS, ParameterError, nearest, validate
 from imgfilt.spec import FilterSpec, Param
 
 FAMILIES = ("blur", "sharpen", "emboss", "edges", "texture", "basic")
@@ -39,13 +40,13 @@ class UnknownFilterError(ValueError):
     """No filter has the name that was asked for."""
 
 
-def filters_dir() -> Path:
+def filters_dir() -> str:
     """The folder of the built-in filters: inside the installed package, or beside it in a source checkout."""
-    package = Path(__file__).resolve().parent
-    for folder in (package / "filters", package.parent / "filters"):
-        if folder.is_dir():
+    package = os.path.dirname(os.path.abspath(__file__))
+    for folder in (os.path.join(package, "filters"), os.path.join(os.path.dirname(package), "filters")):
+        if os.path.isdir(folder):
             return folder
-    raise CatalogError(f"{package / 'filters'}: the built-in filters are missing; install imgfilt again")
+    raise CatalogError(f"{package}: the folder of built-in filters is missing; install imgfilt again")
 
 
 @lru_cache(maxsize=1)
@@ -54,13 +55,16 @@ def builtin() -> dict[str, FilterSpec]:
     return load_dir(filters_dir())
 
 
-def load_dir(path: Path | str) -> dict[str, FilterSpec]:
+def load_dir(path: str | os.PathLike[str]) -> dict[str, FilterSpec]:
     """The filters of all `*.toml` files in a folder, by name; CatalogError where two have the same name."""
-    folder = Path(path)
-    if not folder.is_dir():
+    folder = os.fspath(path)
+    if not os.path.isdir(folder):
         raise CatalogError(f"{folder}: not a folder of filters")
     specs: dict[str, FilterSpec] = {}
-    for file in sorted(folder.glob("*.toml")):
+    for name in sorted(os.listdir(folder)):
+        if not name.endswith(".toml"):
+            continue
+        file = os.path.join(folder, name)
         spec = load(file)
         if spec.name in specs:
             raise CatalogError(f"{file}: {specs[spec.name].path} has a filter {spec.name!r} too")
@@ -68,18 +72,19 @@ def load_dir(path: Path | str) -> dict[str, FilterSpec]:
     return specs
 
 
-def load(path: Path | str) -> FilterSpec:
+def load(path: str | os.PathLike[str]) -> FilterSpec:
     """The filter of one TOML file, checked. Raises CatalogError that names the file, the line and the key."""
     import tomllib
 
-    file = Path(path)
+    file = os.fspath(path)
     try:
-        text = file.read_text(encoding="utf-8")
+        with open(file, encoding="utf-8") as stream:
+            text = stream.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a text file in UTF-8"
         raise CatalogError(f"{file}: {reason}") from None
     try:
-        return _spec(tomllib.loads(text), str(file))
+        return _spec(tomllib.loads(text), file)
     except tomllib.TOMLDecodeError as error:
         raise CatalogError(f"{file}: not TOML: {error}") from None
     except _KeyedError as error:
