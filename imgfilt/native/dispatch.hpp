@@ -1,0 +1,25 @@
+// Chooses the instruction set once, when the module is loaded.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "area_kernels.hpp"
+#include "row_kernels.hpp"
+
+namespace imgfilt {
+
+struct Kernels {
+    const char* name;
+    const RowKernels* row;
+    const AreaKernels* area;
+};
+
+// The kernels in use. IMGFILT_ISA=v2|v3|v4 in the environment forces a level; throws std::runtime_error when
+// it names one that is unknown or that this processor lacks.
+const Kernels& kernels();
+
+// The levels that this processor can run, lowest first.
+std::vector<std::string> supported_isas();
+
+}  // namespace imgfilt

@@ -1,0 +1,552 @@
+#include "program.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <stdexcept>
+
+#include "border.hpp"
+#include "dispatch.hpp"
+#include "pool.hpp"
+
+namespace imgfilt {
+namespace {
+
+constexpr int64_t kAlign = 64;
+constexpr int64_t kSlack = 64;  // bytes after a line, so that vector loads may end beyond it
+constexpr int64_t kMinRowsPerStripe = 16;
+constexpr int64_t kMinPixelsPerThread = 1 << 14;
+
+int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+void require(bool condition, const char* message) {
+    if (!condition) throw std::invalid_argument(message);
+}
+
+struct Free {
+    void operator()(void* p) const {
+#if defined(_WIN32)
+        _aligned_free(p);
+#else
+        std::free(p);
+#endif
+    }
+};
+std::unique_ptr<char, Free> allocate(int64_t bytes) {
+    const size_t size = static_cast<size_t>(round_up(bytes, kAlign));
+#if defined(_WIN32)
+    void* p = _aligned_malloc(size, kAlign);
+#else
+    void* p = std::aligned_alloc(kAlign, size);
+#endif
+    if (p == nullptr) throw std::bad_alloc();
+    return std::unique_ptr<char, Free>(static_cast<char*>(p));
+}
+
+// Line buffers are kept from one run to the next, a block a thread, while they are small.
+constexpr int64_t kKeep = 8 << 20;
+struct Block {
+    std::unique_ptr<char, Free> memory;
+    int64_t bytes = 0;
+};
+thread_local Block t_block;
+
+Block take_block(int64_t bytes) {
+    Block block = std::move(t_block);
+    t_block.bytes = 0;
+    if (block.bytes < bytes) {
+        block.memory.reset();
+        block.memory = allocate(bytes);
+        block.bytes = bytes;
+    }
+    return block;
+}
+void give_back(Block block) {
+    if (block.bytes <= kKeep) t_block = std::move(block);
+}
+
+// A line's memory: room for the pad (whole vectors, so that element 0 is aligned), the elements, pad and slack.
+int64_t pad_bytes(int pad, int channels, DType dtype) {
+    return round_up(int64_t{pad} * channels * kSizeOf[static_cast<int>(dtype)], kAlign);
+}
+int64_t line_bytes(int pad, int channels, DType dtype, int64_t width) {
+    const int64_t body = width * channels * kSizeOf[static_cast<int>(dtype)];
+    int64_t bytes = round_up(body + 2 * pad_bytes(pad, channels, dtype) + kSlack, kAlign);
+    if (bytes % 4096 == 0) bytes += kAlign;  // lines a page apart would share the same cache sets
+    return bytes;
+}
+
+template <class T>
+void gather(const char* row, int64_t width, int64_t channels, int64_t pixel, int64_t channel, T* out) {
+    for (int64_t x = 0; x < width; ++x)
+        for (int64_t c = 0; c < channels; ++c) std::memcpy(out++, row + x * pixel + c * channel, sizeof(T));
+}
+template <class T>
+void scatter(const T* in, int64_t width, int64_t channels, int64_t pixel, int64_t channel, char* row) {
+    for (int64_t x = 0; x < width; ++x)
+        for (int64_t c = 0; c < channels; ++c) std::memcpy(row + x * pixel + c * channel, in++, sizeof(T));
+}
+
+bool packed(const View& v) {
+    const int64_t size = kSizeOf[static_cast<int>(v.dtype)];
+    return (v.channels == 1 || v.channel == size) && (v.width == 1 || v.pixel == size * v.channels);
+}
+
+void load_row(const View& v, int64_t y, char* out) {
+    const char* row = v.data + y * v.row;
+    const int size = kSizeOf[static_cast<int>(v.dtype)];
+    if (packed(v)) {
+        std::memcpy(out, row, static_cast<size_t>(v.width * v.channels * size));
+    } else if (size == 1) {
+        gather(row, v.width, v.channels, v.pixel, v.channel, reinterpret_cast<uint8_t*>(out));
+    } else if (size == 2) {
+        gather(row, v.width, v.channels, v.pixel, v.channel, reinterpret_cast<uint16_t*>(out));
+    } else if (size == 4) {
+        gather(row, v.width, v.channels, v.pixel, v.channel, reinterpret_cast<uint32_t*>(out));
+    } else {
+        gather(row, v.width, v.channels, v.pixel, v.channel, reinterpret_cast<uint64_t*>(out));
+    }
+}
+void store_row(const View& v, int64_t y, const char* in) {
+    char* row = v.data + y * v.row;
+    const int size = kSizeOf[static_cast<int>(v.dtype)];
+    if (size == 1) {
+        scatter(reinterpret_cast<const uint8_t*>(in), v.width, v.channels, v.pixel, v.channel, row);
+    } else if (size == 2) {
+        scatter(reinterpret_cast<const uint16_t*>(in), v.width, v.channels, v.pixel, v.channel, row);
+    } else if (size == 4) {
+        scatter(reinterpret_cast<const uint32_t*>(in), v.width, v.channels, v.pixel, v.channel, row);
+    } else {
+        scatter(reinterpret_cast<const uint64_t*>(in), v.width, v.channels, v.pixel, v.channel, row);
+    }
+}
+
+}  // namespace
+
+Program::Program(std::vector<Op> ops) {
+    require(ops.size() >= 2 && ops[0].kind == OpKind::source, "a row program starts with its source and does something");
+    for (size_t i = 0; i < ops.size(); ++i) {
+        Node node;
+        node.op = std::move(ops[i]);
+        const Op& op = node.op;
+        require(op.channels >= 1, "an op needs at least one channel");
+        require(i == 0 || !op.inputs.empty(), "an op needs an input");
+        for (int input : op.inputs) require(input >= 0 && input < static_cast<int>(i), "an op reads only earlier ops");
+        if (op.kind == OpKind::taps) {
+            require(!op.taps.empty(), "taps need at least one tap");
+            for (const Tap& t : op.taps) {
+                require(t.input >= 0 && t.input < static_cast<int>(op.inputs.size()), "a tap reads one of its op's inputs");
+                node.weights16.push_back(static_cast<int16_t>(std::clamp(t.weight, -32768.0, 32767.0)));
+                node.weights32.push_back(static_cast<float>(t.weight));
+                node.weights64.push_back(t.weight);
+            }
+        }
+        if (op.kind == OpKind::combine) {
+            require(op.weights.size() == op.inputs.size(), "a combination needs one weight an input");
+            for (double w : op.weights) node.weights32.push_back(static_cast<float>(w));
+            node.weights64 = op.weights;
+        }
+        if (op.kind == OpKind::slide || op.kind == OpKind::window) require(op.size >= 1, "a sum needs a size");
+        if (op.kind == OpKind::sharpen || op.kind == OpKind::copy_alpha)
+            require(op.inputs.size() == 2, "this op has two inputs");
+        nodes_.push_back(std::move(node));
+    }
+    // How far each line is read, from the users back to the source.
+    for (size_t i = nodes_.size(); i-- > 1;) {
+        const Op& op = nodes_[i].op;
+        const int own = nodes_[i].reach;
+        for (int input : op.inputs) nodes_[input].reach = std::max(nodes_[input].reach, own);
+        for (const Tap& t : op.taps) {
+            Node& in = nodes_[op.inputs[t.input]];
+            in.reach = std::max(in.reach, own + std::abs(t.dy));
+            in.pad = std::max(in.pad, std::abs(t.dx));
+        }
+        if (op.kind == OpKind::slide)  // the row that leaves the sum is still read
+            nodes_[op.inputs[0]].reach =
+                std::max(nodes_[op.inputs[0]].reach, own + std::max(op.origin + 1, op.size - 1 - op.origin));
+        if (op.kind == OpKind::window)
+            nodes_[op.inputs[0]].pad = std::max({nodes_[op.inputs[0]].pad, op.origin, op.size - 1 - op.origin});
+    }
+}
+
+int64_t Program::workspace(int64_t height, int64_t width) const {
+    int64_t bytes = 0;
+    for (const Node& node : nodes_) {
+        bytes += line_bytes(node.pad, node.op.channels, node.op.dtype, width) * (depth(node, height) + 1);
+        if (node.op.kind == OpKind::window)
+            bytes += 2 * line_bytes(0, node.op.channels, node.op.dtype, width + node.op.size) + kAlign;
+    }
+    return bytes;
+}
+
+// One thread's pass over a stripe of rows.
+class Sweep {
+   public:
+    Sweep(const Program& program, const View& in, const View& out, Border border, double cval)
+        : program_(program), in_(in), out_(out), border_(border), cval_(cval), row_(*kernels().row) {
+        block_ = take_block(program.workspace(in.height, in.width));
+        char* next = block_.memory.get();
+        lines_.resize(program.nodes_.size());
+        for (size_t i = 0; i < lines_.size(); ++i) {
+            const Program::Node& node = program.nodes_[i];
+            Line& line = lines_[i];
+            line.lead = pad_bytes(node.pad, node.op.channels, node.op.dtype);
+            line.stride = line_bytes(node.pad, node.op.channels, node.op.dtype, in.width);
+            line.depth = program.depth(node, in.height);
+            line.base = next;
+            line.direct = i == 0 && node.pad == 0 && packed(in);
+            next += line.stride * (line.depth + 1);
+            if (node.op.kind == OpKind::window) {
+                line.scratch = next;
+                next += 2 * line_bytes(0, node.op.channels, node.op.dtype, in.width + node.op.size) + kAlign;
+            }
+        }
+        for (size_t i = 0; i < lines_.size(); ++i)
+            lines_[i].pointers.resize(std::max(program.nodes_[i].op.taps.size(), program.nodes_[i].op.inputs.size()));
+        make_columns();
+        if (border == Border::constant)
+            for (size_t i = 0; i < lines_.size(); ++i) make_constant(static_cast<int>(i));
+    }
+
+    ~Sweep() { give_back(std::move(block_)); }
+    Sweep(const Sweep&) = delete;
+    Sweep& operator=(const Sweep&) = delete;
+
+    void run(int64_t first, int64_t last) {
+        const int result = static_cast<int>(lines_.size()) - 1;
+        for (size_t i = 0; i < lines_.size(); ++i) {
+            const Program::Node& node = program_.nodes_[i];
+            lines_[i].next = first - node.reach;
+            if (is_real(node)) lines_[i].next = std::max<int64_t>(0, lines_[i].next);
+            lines_[i].sum = nullptr;
+        }
+        const bool in_place = packed(out_);
+        for (int64_t y = first; y < last; ++y) {
+            char* target = in_place ? out_.data + y * out_.row : slot(result, 0);
+            produce(result, y, target);
+            if (!in_place) store_row(out_, y, target);
+        }
+    }
+
+   private:
+    struct Line {
+        char* base = nullptr;     // depth + 1 lines; the last is the constant one
+        char* scratch = nullptr;  // window
+        int64_t stride = 0, lead = 0, depth = 0;
+        int64_t next = 0;     // the next row to be produced
+        bool direct = false;  // rows are the image's own
+        char* sum = nullptr;  // slide: the line of the row before
+        std::vector<const char*> pointers;  // taps, or inputs, of the row in work
+    };
+
+    // Rows are numbered 0 .. height - 1, and the border says which stands for one outside; else rows outside
+    // have lines of their own.
+    bool is_real(const Program::Node& node) const { return node.op.extended && border_ != Border::wrap; }
+
+    char* slot(int i, int64_t row) const {
+        const Line& line = lines_[i];
+        const int64_t place = ((row % line.depth) + line.depth) % line.depth;
+        return line.base + line.stride * place + line.lead;
+    }
+    char* constant(int i) const { return lines_[i].base + lines_[i].stride * lines_[i].depth + lines_[i].lead; }
+
+    // Element 0 of row `row` of op i's lines, produced if need be.
+    const char* read(int i, int64_t row) {
+        const Program::Node& node = program_.nodes_[i];
+        Line& line = lines_[i];
+        if (line.direct) {
+            const int64_t y = border_index(row, in_.height, border_);
+            return y < 0 ? constant(i) : in_.data + y * in_.row;
+        }
+        if (is_real(node)) {
+            row = border_index(row, in_.height, border_);
+            if (row < 0) return constant(i);
+        }
+        while (line.next <= row) {
+            char* target = slot(i, line.next);
+            produce(i, line.next, target);
+            finish(i, target);
+            ++line.next;
+        }
+        return slot(i, row);
+    }
+
+    // Columns beyond both ends of a line.
+    void finish(int i, char* line) {
+        const Program::Node& node = program_.nodes_[i];
+        if (node.pad == 0) return;
+        const int64_t size = int64_t{node.op.channels} * kSizeOf[static_cast<int>(node.op.dtype)];
+        char* end = line + in_.width * size;
+        if (border_ == Border::constant) {
+            std::memcpy(line - node.pad * size, constant(i), static_cast<size_t>(node.pad * size));
+            std::memcpy(end, constant(i), static_cast<size_t>(node.pad * size));
+            return;
+        }
+        for (int64_t j = 0; j < node.pad; ++j) {
+            std::memcpy(line - (j + 1) * size, line + left_[j] * size, static_cast<size_t>(size));
+            std::memcpy(end + j * size, line + right_[j] * size, static_cast<size_t>(size));
+        }
+    }
+
+    void make_columns() {
+        int pad = 0;
+        for (const Program::Node& node : program_.nodes_) pad = std::max(pad, node.pad);
+        if (border_ == Border::constant) return;
+        left_.resize(static_cast<size_t>(pad));
+        right_.resize(static_cast<size_t>(pad));
+        for (int j = 0; j < pad; ++j) {
+            left_[j] = border_index(-1 - j, in_.width, border_);
+            right_[j] = border_index(in_.width + j, in_.width, border_);
+        }
+    }
+
+    // The line that stands for rows outside a constant border, and for columns: `pad` pixels at both ends too.
+    void make_constant(int i) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
+        char* line = constant(i);
+        const int64_t n = in_.width * op.channels;
+        const int size = kSizeOf[static_cast<int>(op.dtype)];
+        if (i == 0 || op.stage) {
+            Affine affine;
+            affine.bias = cval_;
+            const double zero = 0.0;
+            char value[8];
+            if (op.dtype == DType::i32) {
+                const int32_t v = static_cast<int32_t>(cval_);
+                std::memcpy(value, &v, sizeof v);
+            } else {
+                row_.convert[static_cast<int>(DType::f64)][static_cast<int>(op.dtype)](&zero, affine, value, 1);
+            }
+            for (int64_t x = 0; x < n; ++x) std::memcpy(line + x * size, value, static_cast<size_t>(size));
+        } else {
+            // Far outside, where every row and column that an op reads is constant.
+            constant_ = true;
+            produce(i, 0, line);
+            constant_ = false;
+        }
+        const int64_t pixel = int64_t{op.channels} * size;
+        for (int64_t j = 0; j < node.pad; ++j) {
+            std::memcpy(line - (j + 1) * pixel, line, static_cast<size_t>(pixel));
+            std::memcpy(line + (in_.width + j) * pixel, line, static_cast<size_t>(pixel));
+        }
+    }
+
+    const char* input(int i, int64_t row) { return constant_ ? constant(i) : read(i, row); }
+
+    template <class T>
+    const T* input_as(const Op& op, int which, int64_t row) {
+        return reinterpret_cast<const T*>(input(op.inputs[static_cast<size_t>(which)], row));
+    }
+    // Producing an input may produce others in turn, never this op's own: its pointers stay.
+    template <class T>
+    const T* const* all_inputs(int i, int64_t row) {
+        const Op& op = program_.nodes_[i].op;
+        std::vector<const char*>& pointers = lines_[i].pointers;
+        for (size_t t = 0; t < op.inputs.size(); ++t) pointers[t] = input(op.inputs[t], row);
+        return reinterpret_cast<const T* const*>(pointers.data());
+    }
+
+    void produce(int i, int64_t y, char* out) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
+        const int64_t width = in_.width, n = width * op.channels;
+        switch (op.kind) {
+            case OpKind::source: return load_row(in_, border_index(y, in_.height, border_), out);
+            case OpKind::convert: {
+                const int from = static_cast<int>(program_.nodes_[op.inputs[0]].op.dtype);
+                return row_.convert[from][static_cast<int>(op.dtype)](input(op.inputs[0], y), op.affine, out, n);
+            }
+            case OpKind::luma:
+                return row_.luma[static_cast<int>(op.dtype)](input(op.inputs[0], y),
+                                                             program_.nodes_[op.inputs[0]].op.channels, out, width);
+            case OpKind::taps: return taps(i, y, out, n);
+            case OpKind::slide: return slide(i, y, out, n);
+            case OpKind::window: return window(i, y, out, n);
+            case OpKind::magnitude: return magnitude(i, y, out, n);
+            case OpKind::maximum: return maximum(i, y, out, n);
+            case OpKind::combine:
+                if (op.dtype == DType::f32)
+                    return row_.combine_f32(all_inputs<float>(i, y), node.weights32.data(), static_cast<int>(op.inputs.size()),
+                                            op.absolute, static_cast<float>(op.bias), as<float>(out), n);
+                return row_.combine_f64(all_inputs<double>(i, y), node.weights64.data(), static_cast<int>(op.inputs.size()),
+                                        op.absolute, op.bias, as<double>(out), n);
+            case OpKind::sharpen:
+                if (op.dtype == DType::f32)
+                    return row_.sharpen_f32(input_as<float>(op, 0, y), input_as<float>(op, 1, y), static_cast<float>(op.amount),
+                                            static_cast<float>(op.threshold), as<float>(out), n);
+                return row_.sharpen_f64(input_as<double>(op, 0, y), input_as<double>(op, 1, y), op.amount, op.threshold,
+                                        as<double>(out), n);
+            case OpKind::premultiply:
+                if (op.dtype == DType::f32)
+                    return row_.premultiply_f32(input_as<float>(op, 0, y), op.channels, static_cast<float>(op.full),
+                                                as<float>(out), width);
+                return row_.premultiply_f64(input_as<double>(op, 0, y), op.channels, op.full, as<double>(out), width);
+            case OpKind::unpremultiply:
+                if (op.dtype == DType::f32)
+                    return row_.unpremultiply_f32(input_as<float>(op, 0, y), op.channels, static_cast<float>(op.full),
+                                                  as<float>(out), width);
+                return row_.unpremultiply_f64(input_as<double>(op, 0, y), op.channels, op.full, as<double>(out), width);
+            case OpKind::copy_alpha:
+                if (op.dtype == DType::f32)
+                    return row_.copy_alpha_f32(input_as<float>(op, 0, y), input_as<float>(op, 1, y), op.channels,
+                                               as<float>(out), width);
+                return row_.copy_alpha_f64(input_as<double>(op, 0, y), input_as<double>(op, 1, y), op.channels,
+                                           as<double>(out), width);
+        }
+    }
+
+    template <class T>
+    static T* as(char* p) {
+        return reinterpret_cast<T*>(p);
+    }
+
+    void taps(int i, int64_t y, char* out, int64_t n) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
+        std::vector<const char*>& pointers = lines_[i].pointers;
+        const DType from = program_.nodes_[op.inputs[0]].op.dtype;
+        const int64_t pixel = int64_t{op.channels} * kSizeOf[static_cast<int>(from)];
+        const int k = static_cast<int>(op.taps.size());
+        int last_input = -1, last_dy = 0;
+        const char* line = nullptr;
+        for (int t = 0; t < k; ++t) {
+            const Tap& tap = op.taps[static_cast<size_t>(t)];
+            if (tap.input != last_input || tap.dy != last_dy) {
+                line = input(op.inputs[static_cast<size_t>(tap.input)], y + tap.dy);
+                last_input = tap.input;
+                last_dy = tap.dy;
+            }
+            pointers[static_cast<size_t>(t)] = line + tap.dx * pixel;
+        }
+        const void* p = pointers.data();
+        const auto p16 = static_cast<const int16_t* const*>(p);
+        const int16_t* w16 = node.weights16.data();
+        if (from == DType::u8)
+            return row_.taps_u8_i16(static_cast<const uint8_t* const*>(p), w16, k, static_cast<int16_t>(op.init),
+                                    as<int16_t>(out), n);
+        if (from == DType::f32)
+            return row_.taps_f32(static_cast<const float* const*>(p), node.weights32.data(), k,
+                                 static_cast<float>(op.init), as<float>(out), n);
+        if (from == DType::f64)
+            return row_.taps_f64(static_cast<const double* const*>(p), node.weights64.data(), k, op.init, as<double>(out), n);
+        if (op.dtype == DType::u8)
+            return row_.taps_i16_u8(p16, w16, k, static_cast<int32_t>(op.init), op.shift, as<uint8_t>(out), n);
+        if (op.dtype == DType::i32)
+            return row_.taps_i16_i32(p16, w16, k, static_cast<int32_t>(op.init), as<int32_t>(out), n);
+        return row_.taps_i16_i16(p16, w16, k, static_cast<int16_t>(op.init), as<int16_t>(out), n);
+    }
+
+    // The running sum is the line of the row before, since lines are produced in order.
+    void slide(int i, int64_t y, char* out, int64_t n) {
+        const Op& op = program_.nodes_[i].op;
+        Line& line = lines_[i];
+        const int source = op.inputs[0];
+        const DType from = program_.nodes_[source].op.dtype;
+        const int64_t bytes = n * kSizeOf[static_cast<int>(op.dtype)];
+        const int64_t top = y - op.origin;
+        if (line.sum != nullptr) {
+            const char* enter = read(source, top + op.size - 1);
+            const char* leave = read(source, top - 1);
+            if (line.sum != out) std::memcpy(out, line.sum, static_cast<size_t>(bytes));
+            slide_rows(from, op.dtype, enter, leave, out, n);
+        } else {
+            std::memset(out, 0, static_cast<size_t>(bytes));
+            zeros_.assign(static_cast<size_t>(n * kSizeOf[static_cast<int>(from)]), 0);
+            for (int j = 0; j < op.size; ++j) slide_rows(from, op.dtype, input(source, top + j), zeros_.data(), out, n);
+        }
+        if (!constant_) line.sum = out;
+    }
+
+    void slide_rows(DType from, DType to, const char* enter, const char* leave, char* out, int64_t n) {
+        if (from == DType::u8 && to == DType::u16)
+            return row_.slide_u8_u16(reinterpret_cast<const uint8_t*>(enter), reinterpret_cast<const uint8_t*>(leave),
+                                     as<uint16_t>(out), n);
+        if (from == DType::u8)
+            return row_.slide_u8_i32(reinterpret_cast<const uint8_t*>(enter), reinterpret_cast<const uint8_t*>(leave),
+                                     as<int32_t>(out), n);
+        if (from == DType::u16)
+            return row_.slide_u16_i32(reinterpret_cast<const uint16_t*>(enter), reinterpret_cast<const uint16_t*>(leave),
+                                      as<int32_t>(out), n);
+        return row_.slide_i16_i32(reinterpret_cast<const int16_t*>(enter), reinterpret_cast<const int16_t*>(leave),
+                                  as<int32_t>(out), n);
+    }
+
+    void window(int i, int64_t y, char* out, int64_t n) {
+        const Op& op = program_.nodes_[i].op;
+        const int step = op.channels;
+        const char* line = input(op.inputs[0], y) - int64_t{op.origin} * step * kSizeOf[static_cast<int>(op.dtype)];
+        char* scratch = lines_[i].scratch;
+        switch (op.dtype) {
+            case DType::u16:
+                return row_.window_u16(reinterpret_cast<const uint16_t*>(line), op.size, step, as<uint16_t>(scratch),
+                                       as<uint16_t>(out), n);
+            case DType::i32:
+                return row_.window_i32(reinterpret_cast<const int32_t*>(line), op.size, step, as<int32_t>(scratch),
+                                       as<int32_t>(out), n);
+            case DType::f32:
+                return row_.window_f32(reinterpret_cast<const float*>(line), op.size, step, as<float>(scratch),
+                                       as<float>(out), n);
+            default:
+                return row_.window_f64(reinterpret_cast<const double*>(line), op.size, step, as<double>(scratch),
+                                       as<double>(out), n);
+        }
+    }
+
+    void magnitude(int i, int64_t y, char* out, int64_t n) {
+        const Op& op = program_.nodes_[i].op;
+        const int k = static_cast<int>(op.inputs.size());
+        if (op.dtype == DType::u8)
+            return row_.magnitude_i16_u8(input_as<int16_t>(op, 0, y), input_as<int16_t>(op, 1, y),
+                                         static_cast<float>(op.scale), as<uint8_t>(out), n);
+        if (op.dtype == DType::f32)
+            return row_.magnitude_f32(all_inputs<float>(i, y), k, static_cast<float>(op.scale), as<float>(out), n);
+        return row_.magnitude_f64(all_inputs<double>(i, y), k, op.scale, as<double>(out), n);
+    }
+
+    void maximum(int i, int64_t y, char* out, int64_t n) {
+        const Op& op = program_.nodes_[i].op;
+        const int k = static_cast<int>(op.inputs.size());
+        if (op.dtype == DType::i16) return row_.maximum_i16(all_inputs<int16_t>(i, y), k, op.absolute, as<int16_t>(out), n);
+        if (op.dtype == DType::f32) return row_.maximum_f32(all_inputs<float>(i, y), k, op.absolute, as<float>(out), n);
+        return row_.maximum_f64(all_inputs<double>(i, y), k, op.absolute, as<double>(out), n);
+    }
+
+    const Program& program_;
+    const View& in_;
+    const View& out_;
+    const Border border_;
+    const double cval_;
+    const RowKernels& row_;
+    Block block_;
+    std::vector<Line> lines_;
+    std::vector<int64_t> left_, right_;  // the columns that stand for those beyond the ends
+    std::vector<char> zeros_;
+    bool constant_ = false;
+};
+
+void Program::run(const View& in, const View& out, Border border, double cval, int threads) const {
+    const Op& first = nodes_.front().op;
+    const Op& last = nodes_.back().op;
+    require(in.dtype == first.dtype && in.channels == first.channels, "the image does not fit the program's source");
+    require(out.dtype == last.dtype && out.channels == last.channels, "the output does not fit the program's result");
+    require(in.height == out.height && in.width == out.width, "the output's size is not the image's");
+    require(in.height > 0 && in.width > 0, "the image is empty");
+    if (threads <= 0) threads = all_threads();
+    const int64_t pixels = in.height * in.width * in.channels;
+    threads = static_cast<int>(std::min<int64_t>({threads, in.height, 1 + pixels / kMinPixelsPerThread}));
+    if (threads == 1) {
+        Sweep(*this, in, out, border, cval).run(0, in.height);
+        return;
+    }
+    // A few stripes a thread even out what else the machine does; each stripe costs its halo again.
+    const int64_t least = std::max<int64_t>(kMinRowsPerStripe, 4 * int64_t{nodes_.front().reach});
+    const int64_t stripes = std::clamp<int64_t>(in.height / least, threads, int64_t{threads} * 4);
+    parallel_for(static_cast<int>(stripes), threads, [&](int s) {
+        Sweep(*this, in, out, border, cval).run(in.height * s / stripes, in.height * (s + 1) / stripes);
+    });
+}
+
+}  // namespace imgfilt

@@ -1,0 +1,88 @@
+// A row program: a short list of row operations over line buffers, run as one sweep over the rows of an image.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "row_kernels.hpp"
+#include "types.hpp"
+
+namespace imgfilt {
+
+enum class OpKind : int {
+    source,         // the image's own rows
+    convert,        // inputs[0] to `dtype`: value * affine.scale + affine.bias, rounded
+    luma,           // 3 or more channels to one
+    taps,           // sum of weights * shifted rows of the inputs
+    slide,          // running sum of `size` rows, from row y - origin
+    window,         // sum of `size` pixels along the row, from pixel x - origin
+    magnitude,      // scale * sqrt(sum of squares)
+    maximum,        // largest of the inputs (or of their absolute values)
+    combine,        // weighted sum (or its absolute value) + bias
+    sharpen,        // image, blurred -> image + amount * (image - blurred) beyond a threshold
+    premultiply,    // colours times alpha
+    unpremultiply,  // colours divided by alpha
+    copy_alpha,     // colours of inputs[0], last channel of inputs[1]
+};
+
+struct Tap {
+    int input = 0;  // index into Op::inputs
+    int dy = 0, dx = 0;
+    double weight = 0.0;
+};
+
+// One operation; it produces one line per row. Lines of an op are numbered by its place in the program.
+struct Op {
+    OpKind kind = OpKind::source;
+    DType dtype = DType::u8;
+    int channels = 1;
+    std::vector<int> inputs;
+    // Rows and columns outside the image are those that the border says (true), or are computed like any
+    // other from inputs beyond the border (false: a partial sum inside one convolution).
+    bool extended = true;
+    // Outside a constant border lies the constant itself (true) or what the op makes of constant inputs.
+    bool stage = false;
+    std::vector<Tap> taps;
+    std::vector<double> weights;  // combine
+    double init = 0.0;            // taps: added to every sum
+    int shift = 0;                // taps to u8: shifted right before it is saturated
+    int size = 0, origin = 0;     // slide, window
+    Affine affine;
+    double scale = 1.0, bias = 0.0, amount = 0.0, threshold = 0.0, full = 1.0;
+    bool absolute = false;
+};
+
+// Immutable once made; may be run by any number of threads at once.
+class Program {
+   public:
+    // Throws std::invalid_argument where an op is malformed.
+    explicit Program(std::vector<Op> ops);
+
+    // Runs the program. Both views must fit it (dtype, channels); they must not overlap. The result is the
+    // same for every `threads`.
+    void run(const View& in, const View& out, Border border, double cval, int threads) const;
+
+    // Bytes of line buffers that one thread needs for images of this width.
+    int64_t workspace(int64_t height, int64_t width) const;
+
+   private:
+    friend class Sweep;
+
+    struct Node {
+        Op op;
+        int reach = 0;  // rows above and below the output row that may be needed
+        int pad = 0;    // pixels needed beyond each end of a line
+        std::vector<int16_t> weights16;
+        std::vector<float> weights32;
+        std::vector<double> weights64;
+    };
+    int64_t depth(const Node& node, int64_t height) const { 
+        const int64_t rows = 2 * int64_t{node.reach} + 1;
+        return node.op.extended && height < rows ? height : rows;
+    }
+
+    std::vector<Node> nodes_;
+};
+
+}  // namespace imgfilt

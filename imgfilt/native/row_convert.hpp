@@ -1,0 +1,121 @@
+// One row from one element type to another, with a scale and a bias, rounding and saturation.
+#pragma once
+
+#include "row_kernels.hpp"
+#include "simd.hpp"
+
+namespace {
+
+using imgfilt::Affine;
+using imgfilt::Rounding;
+
+inline float nearest(float v) { return __builtin_rintf(v); }
+inline double nearest(double v) { return __builtin_rint(v); }
+inline float down(float v) { return __builtin_floorf(v); }
+inline double down(double v) { return __builtin_floor(v); }
+
+template <class To>
+struct Limits;
+template <>
+struct Limits<uint8_t> {
+    static constexpr int low = 0, high = 255;
+};
+template <>
+struct Limits<uint16_t> {
+    static constexpr int low = 0, high = 65535;
+};
+template <>
+struct Limits<int16_t> {
+    static constexpr int low = -32768, high = 32767;
+};
+
+template <class To>
+constexpr bool kIsInteger = !(To(0.5) != To(0));
+
+// NaN becomes the lowest value: the comparison is false.
+template <class To, class Real>
+inline To clamp_cast(Real v) {
+    const Real low = Limits<To>::low, high = Limits<To>::high;
+    v = v > low ? v : low;
+    v = v < high ? v : high;
+    return static_cast<To>(static_cast<int32_t>(v));
+}
+
+template <class From, class To, class Real, int Mode>
+void convert_loop(const From* __restrict in, Real scale, Real bias, To* __restrict out, int64_t n) {
+    for (int64_t x = 0; x < n; ++x) {
+        const Real v = static_cast<Real>(in[x]) * scale + bias;
+        if constexpr (!kIsInteger<To>)
+            out[x] = static_cast<To>(v);
+        else if constexpr (Mode == 0)
+            out[x] = clamp_cast<To>(nearest(v));
+        else
+            out[x] = clamp_cast<To>(down(v + Real(0.5)));
+    }
+}
+
+// Integers to integers and to reals, as they are.
+template <class From, class To>
+void cast_loop(const From* __restrict in, To* __restrict out, int64_t n) {
+    for (int64_t x = 0; x < n; ++x) {
+        if constexpr (kIsInteger<To>) {
+            const int32_t v = in[x];
+            out[x] = static_cast<To>(v < Limits<To>::low ? Limits<To>::low : v > Limits<To>::high ? Limits<To>::high : v);
+        } else {
+            out[x] = static_cast<To>(in[x]);
+        }
+    }
+}
+
+template <class From, class To, class Real>
+void convert_scaled(const From* from, const Affine& a, To* to, int64_t n) {
+    const Real scale = static_cast<Real>(a.scale), bias = static_cast<Real>(a.bias);
+    if (a.rounding == Rounding::half_even)
+        convert_loop<From, To, Real, 0>(from, scale, bias, to, n);
+    else
+        convert_loop<From, To, Real, 1>(from, scale, bias, to, n);
+}
+
+template <class From, class To>
+void convert(const void* in, const Affine& a, void* out, int64_t n) {
+    const From* from = static_cast<const From*>(in);
+    To* to = static_cast<To*>(out);
+    const bool plain = a.scale == 1.0 && a.bias == 0.0;
+    if constexpr (Same<From, To>::value) {
+        if (plain) {
+            std::memcpy(to, from, static_cast<size_t>(n) * sizeof(To));
+            return;
+        }
+    } else if constexpr (kIsInteger<From> || !kIsInteger<To>) {
+        if (plain) return cast_loop(from, to, n);
+    }
+    if constexpr (sizeof(From) == 8 || sizeof(To) == 8)
+        return convert_scaled<From, To, double>(from, a, to, n);
+    else if constexpr (kIsInteger<From> && sizeof(From) == 4)
+        if (a.wide) return convert_scaled<From, To, double>(from, a, to, n);
+    if constexpr (sizeof(From) < 8 && sizeof(To) < 8) convert_scaled<From, To, float>(from, a, to, n);
+}
+
+#if defined(IMGFILT_PAIRS)
+// i16 to u8 with saturation is one instruction for two registers.
+void saturate_row_u8(const int16_t* in, uint8_t* out, int64_t n) {
+    constexpr int step = 2 * kPairLanes;
+    if (n < step) return cast_loop(in, out, n);
+    int64_t x = 0;
+    for (; x + step <= n; x += step) store_u8(out + x, load_pairs(in + x), load_pairs(in + x + kPairLanes));
+    if (x < n) {
+        x = n - step;
+        store_u8(out + x, load_pairs(in + x), load_pairs(in + x + kPairLanes));
+    }
+}
+#endif
+
+void convert_i16_u8(const void* in, const Affine& a, void* out, int64_t n) {
+#if defined(IMGFILT_PAIRS)
+    if (a.scale == 1.0 && a.bias == 0.0)
+        return saturate_row_u8(static_cast<const int16_t*>(in), static_cast<uint8_t*>(out), n);
+#endif
+    convert<int16_t, uint8_t>(in, a, out, n);
+}
+
+}  // namespace

@@ -1,0 +1,81 @@
+// Compiled once per instruction set (IMGFILT_ISA); exports one function.
+#include "row_kernels.hpp"
+
+#include "row_convert.hpp"
+#include "row_luma.hpp"
+#include "row_pointwise.hpp"
+#include "row_sums.hpp"
+#include "row_taps.hpp"
+
+namespace {
+
+using imgfilt::DType;
+using imgfilt::RowKernels;
+
+template <class From>
+void fill_row(RowKernels& k, DType from) {
+    auto& row = k.convert[static_cast<int>(from)];
+    row[static_cast<int>(DType::u8)] = convert<From, uint8_t>;
+    row[static_cast<int>(DType::u16)] = convert<From, uint16_t>;
+    row[static_cast<int>(DType::i16)] = convert<From, int16_t>;
+    row[static_cast<int>(DType::f32)] = convert<From, float>;
+    row[static_cast<int>(DType::f64)] = convert<From, double>;
+}
+
+RowKernels make_table() {
+    RowKernels k{};
+    k.taps_u8_i16 = taps_u8_i16;
+    k.taps_i16_i16 = taps_i16_i16;
+    k.taps_i16_i32 = taps_i16_i32;
+    k.taps_f32 = taps<float, float>;
+    k.taps_f64 = taps<double, double>;
+    k.taps_i16_u8 = taps_i16_u8;
+    k.slide_u8_i32 = slide_u8_i32;
+    k.slide_u16_i32 = slide_u16_i32;
+    k.slide_i16_i32 = slide_i16_i32;
+    k.slide_u8_u16 = slide_u8_u16;
+    k.window_u16 = window<uint16_t>;
+    k.window_i32 = window_i32;
+    k.window_f32 = window<float>;
+    k.window_f64 = window<double>;
+    fill_row<uint8_t>(k, DType::u8);
+    fill_row<uint16_t>(k, DType::u16);
+    fill_row<int16_t>(k, DType::i16);
+    fill_row<int32_t>(k, DType::i32);
+    fill_row<float>(k, DType::f32);
+    fill_row<double>(k, DType::f64);
+    k.convert[static_cast<int>(DType::i16)][static_cast<int>(DType::u8)] = convert_i16_u8;
+    k.luma[static_cast<int>(DType::u8)] = luma_u8;
+    k.luma[static_cast<int>(DType::u16)] = luma_u16;
+    k.luma[static_cast<int>(DType::i16)] = luma_i16;
+    k.luma[static_cast<int>(DType::f32)] = luma_real<float, float>;
+    k.luma[static_cast<int>(DType::f64)] = luma_real<double, double>;
+    k.magnitude_i16_u8 = magnitude_i16_u8;
+    k.magnitude_f32 = magnitude<float>;
+    k.magnitude_f64 = magnitude<double>;
+    k.maximum_i16 = maximum<int16_t>;
+    k.maximum_f32 = maximum<float>;
+    k.maximum_f64 = maximum<double>;
+    k.combine_f32 = combine<float>;
+    k.combine_f64 = combine<double>;
+    k.sharpen_f32 = sharpen<float>;
+    k.sharpen_f64 = sharpen<double>;
+    k.premultiply_f32 = premultiply<float>;
+    k.premultiply_f64 = premultiply<double>;
+    k.unpremultiply_f32 = unpremultiply<float>;
+    k.unpremultiply_f64 = unpremultiply<double>;
+    k.copy_alpha_f32 = copy_alpha<float>;
+    k.copy_alpha_f64 = copy_alpha<double>;
+    return k;
+}
+
+}  // namespace
+
+#define IMGFILT_JOIN2(a, b) a##b
+#define IMGFILT_JOIN(a, b) IMGFILT_JOIN2(a, b)
+
+extern "C" const imgfilt::RowKernels* IMGFILT_JOIN(row_kernels_, IMGFILT_ISA)();
+extern "C" const imgfilt::RowKernels* IMGFILT_JOIN(row_kernels_, IMGFILT_ISA)() {
+    static const imgfilt::RowKernels table = make_table();
+    return &table;
+}

@@ -1,0 +1,80 @@
+// The loops over one row that a row program is made of, one table of them per instruction set.
+//
+// All read and write `n` contiguous elements. Inputs and output never overlap. Integer accumulation is modulo
+// 2^bits, so that a sum is right whenever the caller has proved that its final value fits, whatever the
+// partial sums do.
+#pragma once
+
+#include "types.hpp"
+
+namespace imgfilt {
+
+enum class Rounding : int { half_even = 0, half_up = 1 };
+
+// value = x * scale + bias, then rounded and saturated where the output type is an integer.
+struct Affine {
+    double scale = 1.0, bias = 0.0;
+    Rounding rounding = Rounding::half_even;
+    bool wide = false;  // i32 beyond 2^24
+};
+
+struct RowKernels {
+    // out[x] = init + sum over t < k of w[t] * p[t][x]
+    void (*taps_u8_i16)(const uint8_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n);
+    void (*taps_i16_i16)(const int16_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n);
+    void (*taps_i16_i32)(const int16_t* const* p, const int16_t* w, int k, int32_t init, int32_t* out, int64_t n);
+    void (*taps_f32)(const float* const* p, const float* w, int k, float init, float* out, int64_t n);
+    void (*taps_f64)(const double* const* p, const double* w, int k, double init, double* out, int64_t n);
+    // The i16 -> i32 sum shifted right (rounding down) by `shift` and saturated to 8 bits.
+    void (*taps_i16_u8)(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out,
+                        int64_t n);
+
+    // sum[x] += enter[x] - leave[x]
+    void (*slide_u8_i32)(const uint8_t* enter, const uint8_t* leave, int32_t* sum, int64_t n);
+    void (*slide_u16_i32)(const uint16_t* enter, const uint16_t* leave, int32_t* sum, int64_t n);
+    void (*slide_i16_i32)(const int16_t* enter, const int16_t* leave, int32_t* sum, int64_t n);
+    void (*slide_u8_u16)(const uint8_t* enter, const uint8_t* leave, uint16_t* sum, int64_t n);
+
+    // out[x] = sum over i < size of in[x + i * step], without subtraction; `scratch` holds 2 * (n + size * step)
+    // elements of the output's type.
+    void (*window_u16)(const uint16_t* in, int size, int step, uint16_t* scratch, uint16_t* out, int64_t n);
+    void (*window_i32)(const int32_t* in, int size, int step, int32_t* scratch, int32_t* out, int64_t n);
+    void (*window_f32)(const float* in, int size, int step, float* scratch, float* out, int64_t n);
+    void (*window_f64)(const double* in, int size, int step, double* scratch, double* out, int64_t n);
+
+    // convert[from][to]; null where there is none. Done in 53-bit arithmetic where either side is f64 or the
+    // affine is `wide`, else in 24-bit.
+    void (*convert[kDTypes][kDTypes])(const void* in, const Affine& affine, void* out, int64_t n);
+
+    // n pixels of `channels` (>= 3) interleaved elements to one luma element each.
+    void (*luma[kDTypes])(const void* in, int channels, void* out, int64_t n);
+
+    // saturate(round(scale * sqrt(gx^2 + gy^2))); the caller has proved gx^2 + gy^2 < 2^31.
+    void (*magnitude_i16_u8)(const int16_t* gx, const int16_t* gy, float scale, uint8_t* out, int64_t n);
+    void (*magnitude_f32)(const float* const* p, int k, float scale, float* out, int64_t n);
+    void (*magnitude_f64)(const double* const* p, int k, double scale, double* out, int64_t n);
+
+    void (*maximum_i16)(const int16_t* const* p, int k, bool absolute, int16_t* out, int64_t n);
+    void (*maximum_f32)(const float* const* p, int k, bool absolute, float* out, int64_t n);
+    void (*maximum_f64)(const double* const* p, int k, bool absolute, double* out, int64_t n);
+
+    // v = sum of w[t] * p[t][x]; out = bias + (absolute ? |v| : v)
+    void (*combine_f32)(const float* const* p, const float* w, int k, bool absolute, float bias, float* out, int64_t n);
+    void (*combine_f64)(const double* const* p, const double* w, int k, bool absolute, double bias, double* out,
+                        int64_t n);
+
+    void (*sharpen_f32)(const float* image, const float* blurred, float amount, float threshold, float* out, int64_t n);
+    void (*sharpen_f64)(const double* image, const double* blurred, double amount, double threshold, double* out,
+                        int64_t n);
+
+    // n pixels whose last channel is alpha, 0 .. full.
+    void (*premultiply_f32)(const float* in, int channels, float full, float* out, int64_t n);
+    void (*premultiply_f64)(const double* in, int channels, double full, double* out, int64_t n);
+    void (*unpremultiply_f32)(const float* in, int channels, float full, float* out, int64_t n);
+    void (*unpremultiply_f64)(const double* in, int channels, double full, double* out, int64_t n);
+    // The colours of `in`, the last channel of `alpha`.
+    void (*copy_alpha_f32)(const float* in, const float* alpha, int channels, float* out, int64_t n);
+    void (*copy_alpha_f64)(const double* in, const double* alpha, int channels, double* out, int64_t n);
+};
+
+}  // namespace imgfilt

@@ -1,0 +1,179 @@
+// Weighted sums of shifted rows: vertical, horizontal and dense taps are the same loop over pointers.
+#pragma once
+
+#include "simd.hpp"
+
+namespace {
+
+template <class In, class Acc>
+inline Vec<Acc> load_as(const In* p) {
+    if constexpr (sizeof(In) == sizeof(Acc)) {
+        return load<Vec<Acc>>(p);
+    } else {
+        typedef In Narrow __attribute__((vector_size(VectorOf<Acc>::lanes * sizeof(In))));
+        return __builtin_convertvector(load<Narrow>(p), Vec<Acc>);
+    }
+}
+
+inline Vec<uint16_t> add_product(Vec<uint16_t> acc, Vec<uint16_t> x, uint16_t w) { return acc + x * w; }
+inline Vec<float> add_product(Vec<float> acc, Vec<float> x, float w) {
+    return fused(x, Vec<float>{} + w, acc);
+}
+inline Vec<double> add_product(Vec<double> acc, Vec<double> x, double w) {
+    return fused(x, Vec<double>{} + w, acc);
+}
+inline uint16_t add_product(uint16_t acc, uint16_t x, uint16_t w) {
+    return static_cast<uint16_t>(acc + static_cast<uint32_t>(x) * w);
+}
+inline float add_product(float acc, float x, float w) { return fused(x, w, acc); }
+inline double add_product(double acc, double x, double w) { return fused(x, w, acc); }
+
+// B vectors of output at a time, so that the sums stay in registers whatever k is. K > 0 unrolls the taps.
+template <class In, class Acc, int B, int K>
+inline void taps_block(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t x) {
+    constexpr int lanes = VectorOf<Acc>::lanes;
+    const int count = K > 0 ? K : k;
+    Vec<Acc> sum[B];
+    for (int b = 0; b < B; ++b) sum[b] = Vec<Acc>{} + init;
+#pragma GCC unroll 16
+    for (int t = 0; t < count; ++t) {
+        const In* row = p[t] + x;
+#pragma GCC unroll 8
+        for (int b = 0; b < B; ++b) sum[b] = add_product(sum[b], load_as<In, Acc>(row + b * lanes), w[t]);
+    }
+    for (int b = 0; b < B; ++b) store(out + x + b * lanes, sum[b]);
+}
+
+template <class In, class Acc, int B, int K>
+void taps_rows(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t n) {
+    constexpr int lanes = VectorOf<Acc>::lanes;
+    int64_t x = 0;
+    for (; x + B * lanes <= n; x += B * lanes) taps_block<In, Acc, B, K>(p, w, k, init, out, x);
+    for (; x + lanes <= n; x += lanes) taps_block<In, Acc, 1, K>(p, w, k, init, out, x);
+    if (x == n) return;
+    if (n >= lanes) {  // the last, incomplete vector overlaps the one before
+        taps_block<In, Acc, 1, K>(p, w, k, init, out, n - lanes);
+        return;
+    }
+    for (; x < n; ++x) {
+        Acc sum = init;
+        for (int t = 0; t < k; ++t) sum = add_product(sum, static_cast<Acc>(p[t][x]), w[t]);
+        out[x] = sum;
+    }
+}
+
+template <class In, class Acc>
+void taps(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t n) {
+    switch (k) {
+        case 1: return taps_rows<In, Acc, 4, 1>(p, w, k, init, out, n);
+        case 2: return taps_rows<In, Acc, 4, 2>(p, w, k, init, out, n);
+        case 3: return taps_rows<In, Acc, 4, 3>(p, w, k, init, out, n);
+        case 5: return taps_rows<In, Acc, 4, 5>(p, w, k, init, out, n);
+        case 6: return taps_rows<In, Acc, 4, 6>(p, w, k, init, out, n);
+        case 7: return taps_rows<In, Acc, 4, 7>(p, w, k, init, out, n);
+        case 9: return taps_rows<In, Acc, 4, 9>(p, w, k, init, out, n);
+        default: return taps_rows<In, Acc, 8, 0>(p, w, k, init, out, n);
+    }
+}
+
+// 16-bit sums are modulo 2^16: unsigned arithmetic on the same bits.
+void taps_u8_i16(const uint8_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n) {
+    taps<uint8_t, uint16_t>(p, reinterpret_cast<const uint16_t*>(w), k, static_cast<uint16_t>(init),
+                            reinterpret_cast<uint16_t*>(out), n);
+}
+void taps_i16_i16(const int16_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n) {
+    taps<uint16_t, uint16_t>(reinterpret_cast<const uint16_t* const*>(p), reinterpret_cast<const uint16_t*>(w), k,
+                             static_cast<uint16_t>(init), reinterpret_cast<uint16_t*>(out), n);
+}
+
+inline int32_t sum_i32(const int16_t* const* p, const int16_t* w, int k, int32_t init, int64_t x) {
+    uint32_t sum = static_cast<uint32_t>(init);
+    for (int t = 0; t < k; ++t) sum += static_cast<uint32_t>(p[t][x] * w[t]);
+    return static_cast<int32_t>(sum);
+}
+inline uint8_t saturate_u8(int32_t v) { return static_cast<uint8_t>(v < 0 ? 0 : v > 255 ? 255 : v); }
+
+#if defined(IMGFILT_PAIRS)
+// Taps two at a time by multiply-add of pairs; an odd last tap is paired with itself at weight 0.
+template <int K>
+inline void sum_pairs(const int16_t* const* p, const int16_t* w, int k, int32_t init, int64_t x, Pairs& low,
+                      Pairs& high) {
+    const int count = K > 0 ? K : k;
+    low = high = splat32(init);
+#pragma GCC unroll 8
+    for (int t = 0; t < count; t += 2) {
+        const bool alone = t + 1 == count;
+        const Pairs a = load_pairs(p[t] + x);
+        const Pairs b = alone ? a : load_pairs(p[t + 1] + x);
+        const uint32_t upper = alone ? 0u : static_cast<uint32_t>(static_cast<uint16_t>(w[t + 1])) << 16;
+        const Pairs weights = splat32(static_cast<int32_t>(upper | static_cast<uint16_t>(w[t])));
+        low = add32(low, multiply_add(interleave_low(a, b), weights));
+        high = add32(high, multiply_add(interleave_high(a, b), weights));
+    }
+}
+
+template <int K>
+inline void pairs_u8(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out,
+                     int64_t x) {
+    Pairs low, high, first;
+    sum_pairs<K>(p, w, k, init, x, low, high);
+    first = pack_i16(shift_right32(low, shift), shift_right32(high, shift));
+    sum_pairs<K>(p, w, k, init, x + kPairLanes, low, high);
+    store_u8(out + x, first, pack_i16(shift_right32(low, shift), shift_right32(high, shift)));
+}
+
+template <int K>
+int64_t pairs_row_u8(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out,
+                     int64_t n) {
+    constexpr int step = 2 * kPairLanes;
+    if (n < step) return 0;
+    int64_t x = 0;
+    for (; x + step <= n; x += step) pairs_u8<K>(p, w, k, init, shift, out, x);
+    if (x < n) pairs_u8<K>(p, w, k, init, shift, out, n - step);
+    return n;
+}
+
+template <int K>
+int64_t pairs_row_i32(const int16_t* const* p, const int16_t* w, int k, int32_t init, int32_t* out, int64_t n) {
+    if (n < kPairLanes) return 0;
+    Pairs low, high;
+    int64_t x = 0;
+    for (; x + kPairLanes <= n; x += kPairLanes) {
+        sum_pairs<K>(p, w, k, init, x, low, high);
+        store_in_order(out + x, low, high);
+    }
+    if (x < n) {
+        sum_pairs<K>(p, w, k, init, n - kPairLanes, low, high);
+        store_in_order(out + n - kPairLanes, low, high);
+    }
+    return n;
+}
+#endif
+
+void taps_i16_i32(const int16_t* const* p, const int16_t* w, int k, int32_t init, int32_t* out, int64_t n) {
+    int64_t x = 0;
+#if defined(IMGFILT_PAIRS)
+    switch (k) {
+        case 3: x = pairs_row_i32<3>(p, w, k, init, out, n); break;
+        case 5: x = pairs_row_i32<5>(p, w, k, init, out, n); break;
+        case 7: x = pairs_row_i32<7>(p, w, k, init, out, n); break;
+        default: x = pairs_row_i32<0>(p, w, k, init, out, n);
+    }
+#endif
+    for (; x < n; ++x) out[x] = sum_i32(p, w, k, init, x);
+}
+
+void taps_i16_u8(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out, int64_t n) {
+    int64_t x = 0;
+#if defined(IMGFILT_PAIRS)
+    switch (k) {
+        case 3: x = pairs_row_u8<3>(p, w, k, init, shift, out, n); break;
+        case 5: x = pairs_row_u8<5>(p, w, k, init, shift, out, n); break;
+        case 7: x = pairs_row_u8<7>(p, w, k, init, shift, out, n); break;
+        default: x = pairs_row_u8<0>(p, w, k, init, shift, out, n);
+    }
+#endif
+    for (; x < n; ++x) out[x] = saturate_u8(sum_i32(p, w, k, init, x) >> shift);
+}
+
+}  // namespace

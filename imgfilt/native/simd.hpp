@@ -1,0 +1,179 @@
+// The few vector operations that the compiler does not find by itself. Included only by files that are
+// compiled once per instruction set; everything has internal linkage.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
+
+namespace {
+
+// What <type_traits> would give, with internal linkage.
+template <bool Choice, class A, class B>
+struct Pick {
+    typedef A type;
+};
+template <class A, class B>
+struct Pick<false, A, B> {
+    typedef B type;
+};
+template <class A, class B>
+struct Same {
+    static constexpr bool value = false;
+};
+template <class A>
+struct Same<A, A> {
+    static constexpr bool value = true;
+};
+
+#if defined(__AVX512BW__)
+constexpr int kVectorBytes = 64;
+#elif defined(__AVX2__)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
+
+// A vector of T that fills one register; arithmetic on it is element by element.
+template <class T>
+struct VectorOf {
+    typedef T type __attribute__((vector_size(kVectorBytes)));
+    static constexpr int lanes = kVectorBytes / static_cast<int>(sizeof(T));
+};
+template <class T>
+using Vec = typename VectorOf<T>::type;
+
+template <class V, class T>
+inline V load(const T* p) {
+    V v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+template <class T, class V>
+inline void store(T* p, V v) {
+    std::memcpy(p, &v, sizeof v);
+}
+
+// a * b + c with one rounding where the instruction set has it, with two where not.
+inline float fused(float a, float b, float c) {
+#if defined(__FMA__) || defined(__aarch64__)
+    return __builtin_fmaf(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+inline double fused(double a, double b, double c) {
+#if defined(__FMA__) || defined(__aarch64__)
+    return __builtin_fma(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+#if defined(__AVX512BW__)
+inline Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) {
+    return (Vec<float>)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+inline Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) {
+    return (Vec<double>)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+}
+#elif defined(__FMA__)
+inline Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) {
+    return (Vec<float>)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+inline Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) {
+    return (Vec<double>)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
+#elif defined(__aarch64__)
+inline Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) {
+    for (int i = 0; i < 4; ++i) c[i] = __builtin_fmaf(a[i], b[i], c[i]);
+    return c;
+}
+inline Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) {
+    for (int i = 0; i < 2; ++i) c[i] = __builtin_fma(a[i], b[i], c[i]);
+    return c;
+}
+#else
+inline Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) { return a * b + c; }
+inline Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) { return a * b + c; }
+#endif
+
+// 16-bit pairs. `interleave` puts a[i], b[i] side by side (in two registers, in an order that `pack` and
+// `in_order` undo); `multiply_add` is a[2i] * b[2i] + a[2i + 1] * b[2i + 1] in 32 bits.
+#if defined(__AVX512BW__)
+#define IMGFILT_PAIRS 1
+typedef __m512i Pairs;
+inline Pairs load_pairs(const int16_t* p) { return _mm512_loadu_si512(p); }
+inline Pairs splat32(int32_t v) { return _mm512_set1_epi32(v); }
+inline Pairs interleave_low(Pairs a, Pairs b) { return _mm512_unpacklo_epi16(a, b); }
+inline Pairs interleave_high(Pairs a, Pairs b) { return _mm512_unpackhi_epi16(a, b); }
+inline Pairs multiply_add(Pairs a, Pairs b) { return _mm512_madd_epi16(a, b); }
+inline Pairs add32(Pairs a, Pairs b) { return _mm512_add_epi32(a, b); }
+inline Pairs shift_right32(Pairs a, int n) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
+inline Pairs pack_i16(Pairs low, Pairs high) { return _mm512_packs_epi32(low, high); }
+inline void store_u8(uint8_t* out, Pairs a, Pairs b) {
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    _mm512_storeu_si512(out, _mm512_permutexvar_epi64(order, _mm512_packus_epi16(a, b)));
+}
+inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
+    const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
+    const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
+    _mm512_storeu_si512(out, _mm512_permutex2var_epi64(low, first, high));
+    _mm512_storeu_si512(out + 16, _mm512_permutex2var_epi64(low, second, high));
+}
+// round(scale * sqrt(v)) of non-negative 32-bit integers
+inline Pairs root(Pairs v, float scale) {
+    return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_sqrt_ps(_mm512_cvtepi32_ps(v)), _mm512_set1_ps(scale)));
+}
+#elif defined(__AVX2__)
+#define IMGFILT_PAIRS 1
+typedef __m256i Pairs;
+inline Pairs load_pairs(const int16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline Pairs splat32(int32_t v) { return _mm256_set1_epi32(v); }
+inline Pairs interleave_low(Pairs a, Pairs b) { return _mm256_unpacklo_epi16(a, b); }
+inline Pairs interleave_high(Pairs a, Pairs b) { return _mm256_unpackhi_epi16(a, b); }
+inline Pairs multiply_add(Pairs a, Pairs b) { return _mm256_madd_epi16(a, b); }
+inline Pairs add32(Pairs a, Pairs b) { return _mm256_add_epi32(a, b); }
+inline Pairs shift_right32(Pairs a, int n) { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(n)); }
+inline Pairs pack_i16(Pairs low, Pairs high) { return _mm256_packs_epi32(low, high); }
+inline void store_u8(uint8_t* out, Pairs a, Pairs b) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute4x64_epi64(_mm256_packus_epi16(a, b), 0xD8));
+}
+inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute2x128_si256(low, high, 0x20));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 8), _mm256_permute2x128_si256(low, high, 0x31));
+}
+inline Pairs root(Pairs v, float scale) {
+    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_sqrt_ps(_mm256_cvtepi32_ps(v)), _mm256_set1_ps(scale)));
+}
+#elif defined(__SSE4_1__)
+#define IMGFILT_PAIRS 1
+typedef __m128i Pairs;
+inline Pairs load_pairs(const int16_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+inline Pairs splat32(int32_t v) { return _mm_set1_epi32(v); }
+inline Pairs interleave_low(Pairs a, Pairs b) { return _mm_unpacklo_epi16(a, b); }
+inline Pairs interleave_high(Pairs a, Pairs b) { return _mm_unpackhi_epi16(a, b); }
+inline Pairs multiply_add(Pairs a, Pairs b) { return _mm_madd_epi16(a, b); }
+inline Pairs add32(Pairs a, Pairs b) { return _mm_add_epi32(a, b); }
+inline Pairs shift_right32(Pairs a, int n) { return _mm_sra_epi32(a, _mm_cvtsi32_si128(n)); }
+inline Pairs pack_i16(Pairs low, Pairs high) { return _mm_packs_epi32(low, high); }
+inline void store_u8(uint8_t* out, Pairs a, Pairs b) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(a, b));
+}
+inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), low);
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 4), high);
+}
+inline Pairs root(Pairs v, float scale) {
+    return _mm_cvtps_epi32(_mm_mul_ps(_mm_sqrt_ps(_mm_cvtepi32_ps(v)), _mm_set1_ps(scale)));
+}
+#endif
+
+#if defined(IMGFILT_PAIRS)
+constexpr int kPairLanes = kVectorBytes / 2;  // 16-bit elements in a register
+#endif
+
+}  // namespace
