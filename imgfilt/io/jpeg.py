@@ -1,0 +1,138 @@
+"""JPEG through libjpeg-turbo (imagecodecs), with the segments that it does not keep read and written here.
+
+The luma plane alone would decode in 21 ms instead of 29 ms (12 megapixels), but it is not the luma of the
+decoded colours: where colours clip it differed by up to 13 levels on photographs. So colours are decoded.
+Segments: ITU-T T.81 annex B; JFIF 1.02; Exif 2.32 section 4.7; ICC.1 annex B.4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgfilt.io import exif as exif_block
+from imgfilt.io.errors import DamagedError, NotStorableError, UnsupportedError
+from imgfilt.io.orient import apply_orientation
+from imgfilt.io.picture import Picture
+
+_EXIF = exif_block.PREFIX
+_ICC = b"ICC_PROFILE\0"
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_STANDALONE = frozenset(range(0xD0, 0xD8)) | {0x01}
+_SEGMENT = 0xFFFF - 2
+_SUBSAMPLING = {0x11: "444", 0x21: "422", 0x22: "420"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What stands before a JPEG's first scan."""
+
+    width: int
+    height: int
+    components: int
+    precision: int
+    subsampling: str
+    exif: bytes
+    icc: bytes
+    dpi: tuple[float, float] | None
+    scan: int
+
+
+def parse(data: bytes, name: str) -> Header:
+    """The header of a JPEG; `DamagedError` where it ends before the first scan."""
+    frame: tuple[int, int, int, int, str] | None = None
+    exif, dpi = b"", None
+    profile: dict[int, bytes] = {}
+    at = 2
+    while True:
+        while data[at : at + 2] == b"\xff\xff":
+            at += 1
+        if at + 4 > len(data) or data[at] != 0xFF:
+            raise DamagedError(f"'{name}' is a damaged JPEG: its header ends at byte {at}")
+        marker = data[at + 1]
+        if marker in _STANDALONE:
+            at += 2
+            continue
+        size = int.from_bytes(data[at + 2 : at + 4], "big")
+        body = data[at + 4 : at + 2 + size]
+        if marker == 0xDA:
+            break
+        if len(body) != size - 2:
+            raise DamagedError(f"'{name}' is cut short: its header needs more than its {len(data)} bytes")
+        if marker == 0xE0 and body[:5] == b"JFIF\0" and len(body) >= 12:
+            dpi = _density(body)
+        elif marker == 0xE1 and body.startswith(_EXIF) and not exif:
+            exif = body[len(_EXIF) :]
+        elif marker == 0xE2 and body.startswith(_ICC) and len(body) > 14:
+            profile[body[12]] = body[14:]
+        elif marker in _FRAMES and len(body) >= 9:
+            height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
+            frame = width, height, body[5], body[0], _SUBSAMPLING.get(body[7], "")
+        at += 2 + size
+    if frame is None:
+        raise DamagedError(f"'{name}' is a damaged JPEG: no size before its first scan")
+    icc = b"".join(profile[i] for i in sorted(profile))
+    return Header(*frame, exif, icc, dpi or exif_block.resolution(exif), at)
+
+
+def _density(body: bytes) -> tuple[float, float] | None:
+    unit, x, y = body[7], int.from_bytes(body[8:10], "big"), int.from_bytes(body[10:12], "big")
+    if unit not in (1, 2) or not x or not y:
+        return None
+    return (float(x), float(y)) if unit == 1 else (x * 2.54, y * 2.54)
+
+
+def decode(data: bytes, header: Header, name: str) -> Picture:
+    """Gray or RGB pixels of an 8-bit JPEG, upright. Four-component files are for Pillow."""
+    import imagecodecs
+
+    if header.precision != 8:
+        raise UnsupportedError(f"'{name}' is a {header.precision}-bit JPEG; only 8-bit ones can be read")
+    if data.rfind(b"\xff\xd9", header.scan) < 0:
+        # libjpeg would fill the rest with gray and only warn
+        raise DamagedError(f"'{name}' is cut short: {len(data)} bytes, and no end of the JPEG in them")
+    try:
+        pixels: NDArray[Any] = imagecodecs.jpeg8_decode(data)
+    except (imagecodecs.Jpeg8Error, ValueError, RuntimeError) as error:
+        raise DamagedError(f"'{name}' is a damaged JPEG: {error}") from error
+    turn = exif_block.orientation(header.exif)
+    pixels = apply_orientation(pixels, turn)
+    dpi = header.dpi
+    if dpi and turn >= 5:
+        dpi = dpi[1], dpi[0]
+    exif = exif_block.upright(header.exif, pixels.shape[1], pixels.shape[0]) if header.exif else b""
+    return Picture(pixels, False, "jpeg", exif, header.icc, dpi, header.subsampling)
+
+
+def encode(file: BinaryIO, picture: Picture, quality: int) -> None:
+    """Writes gray or RGB uint8 pixels. Colour is subsampled as the JPEG it came from was, else not at all."""
+    import imagecodecs
+
+    array = picture.array
+    if max(array.shape[:2]) > 65500:
+        raise NotStorableError(
+            f"a JPEG holds at most 65500 pixels a side, this picture is {array.shape[1]}x{array.shape[0]}"
+        )
+    subsampling = None if picture.is_gray else picture.subsampling or "444"
+    data = imagecodecs.jpeg8_encode(np.ascontiguousarray(array), quality, subsampling=subsampling)
+    segments = bytearray(data[:20])
+    if picture.dpi:
+        segments[13] = 1
+        for at, value in zip((14, 16), picture.dpi, strict=True):
+            segments[at : at + 2] = min(max(round(value), 1), 0xFFFF).to_bytes(2, "big")
+    if picture.exif and len(picture.exif) + len(_EXIF) <= _SEGMENT:
+        segments += _segment(0xE1, _EXIF + picture.exif)
+    icc = picture.fitting_icc
+    step = _SEGMENT - 14
+    pieces = [icc[i : i + step] for i in range(0, len(icc), step)]
+    for number, piece in enumerate(pieces, 1):
+        segments += _segment(0xE2, _ICC + bytes((number, len(pieces))) + piece)
+    file.write(segments)
+    file.write(memoryview(data)[20:])
+
+
+def _segment(marker: int, body: bytes) -> bytes:
+    return bytes((0xFF, marker)) + (len(body) + 2).to_bytes(2, "big") + body

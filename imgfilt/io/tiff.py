@@ -1,0 +1,189 @@
+"""TIFF through tifffile: 8 and 16 bits and 32-bit floats, gray and colour, with and without alpha."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgfilt.io.errors import DamagedError, UnsupportedError
+from imgfilt.io.orient import apply_orientation, oriented_shape
+from imgfilt.io.picture import Info, Picture
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
+_ORIENTATION, _X, _Y, _UNIT, _ICC = 274, 282, 283, 296, 34675
+_DTYPES = ("uint8", "uint16", "float32")
+
+
+def open_tiff(file: BinaryIO, name: str) -> TiffFile:
+    """The parsed file; `DamagedError` where it has no first page."""
+    import tifffile
+
+    # it logs what is wrong with a file, and we raise it: once is enough
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())
+    try:
+        tiff = tifffile.TiffFile(file)
+        if not tiff.pages:
+            raise DamagedError(f"'{name}' is a damaged TIFF: it has no picture")
+        return tiff
+    except DamagedError:
+        raise
+    except Exception as error:  # whatever a parser of broken files may raise
+        raise DamagedError(f"'{name}' is a damaged TIFF: {error}") from error
+
+
+def info(tiff: TiffFile, name: str) -> Info:
+    """Shape and dtype as `decode` returns them."""
+    page = _first(tiff)
+    _check(page, name)
+    channels = _channels(page)
+    shape = (page.imagelength, page.imagewidth) + ((channels,) if channels > 1 else ())
+    dtype = "uint8" if page.photometric == _PALETTE or page.bitspersample == 1 else _sample_type(page)
+    return Info(oriented_shape(shape, _orientation(page)), dtype, channels in (2, 4), "tiff")
+
+
+def _first(tiff: TiffFile) -> TiffPage:
+    page: TiffPage = tiff.pages[0]  # type: ignore[assignment]
+    return page
+
+
+def _sample_type(page: TiffPage) -> str:
+    dtype = str(page.dtype)
+    return "float32" if dtype in ("float16", "float64") else dtype
+
+
+def _channels(page: TiffPage) -> int:
+    photometric = int(page.photometric)
+    if photometric == _PALETTE:
+        return 3
+    colours = 1 if photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO) else 3
+    stored = 4 if photometric == _CMYK else colours
+    return colours + (1 if page.samplesperpixel > stored and _alpha_kind(page, stored) else 0)
+
+
+def _alpha_kind(page: TiffPage, stored: int) -> int:
+    """The first extra sample: 1 premultiplied alpha, 2 plain; an unspecified one (0) counts as alpha."""
+    extra = [int(kind) for kind in page.extrasamples]
+    return (extra[0] or 2) if extra and page.samplesperpixel == stored + 1 else 0
+
+
+def _check(page: TiffPage, name: str) -> None:
+    if page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR):
+        raise UnsupportedError(
+            f"'{name}' is a TIFF in {getattr(page.photometric, 'name', page.photometric)}; gray, RGB, palette, YCbCr and CMYK can be read"
+        )
+    if page.imagedepth > 1:
+        raise UnsupportedError(f"'{name}' is a TIFF volume of depth {page.imagedepth}; name a flat picture")
+    if page.photometric != _PALETTE and page.bitspersample > 1 and _sample_type(page) not in _DTYPES:
+        raise UnsupportedError(f"'{name}' has {page.dtype} samples; uint8, uint16 and floats can be read")
+
+
+def _orientation(page: TiffPage) -> int:
+    tag = page.tags.get(_ORIENTATION)
+    return int(tag.value) if tag is not None and 1 <= int(tag.value) <= 8 else 1
+
+
+def decode(tiff: TiffFile, name: str) -> Picture:
+    """The first page, upright, as gray, RGB or with alpha."""
+    page = _first(tiff)
+    _check(page, name)
+    try:
+        pixels: NDArray[Any] = page.asarray()
+    except Exception as error:  # codecs raise their own kinds
+        raise DamagedError(f"'{name}' is a damaged TIFF: {error}") from error
+    pixels = _interleaved(pixels, page)
+    pixels, has_alpha = _as_rgb(pixels, page)
+    turn = _orientation(page)
+    pages = len(tiff.pages)
+    notes = (f"only the first of {pages} pages was read",) if pages > 1 else ()
+    dpi = _resolution(page)
+    if dpi and turn >= 5:
+        dpi = dpi[1], dpi[0]
+    icc = page.tags.get(_ICC)
+    profile = bytes(icc.value) if icc is not None else b""
+    return Picture(apply_orientation(pixels, turn), has_alpha, "tiff", b"", profile, dpi, notes=notes)
+
+
+def _interleaved(pixels: NDArray[Any], page: TiffPage) -> NDArray[Any]:
+    if pixels.ndim == 3 and page.planarconfig == 2 and page.samplesperpixel == pixels.shape[0]:
+        return np.ascontiguousarray(np.moveaxis(pixels, 0, 2))
+    return pixels
+
+
+def _as_rgb(pixels: NDArray[Any], page: TiffPage) -> tuple[NDArray[Any], bool]:
+    photometric = int(page.photometric)
+    if pixels.dtype.kind == "f":
+        pixels = pixels.astype(np.float32, copy=False)
+    if photometric == _PALETTE:
+        table = np.asarray(page.colormap)
+        if pixels.ndim == 3:
+            pixels = pixels[..., 0]
+        return (table >> 8).astype(np.uint8).T[pixels], False
+    if page.bitspersample == 1:
+        pixels = pixels.astype(np.uint8) * np.uint8(255)
+    if photometric == _WHITE_IS_ZERO:
+        pixels = (1.0 - pixels).astype(np.float32) if pixels.dtype.kind == "f" else ~pixels
+    colours = 1 if photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO) else 3
+    stored = 4 if photometric == _CMYK else colours
+    if pixels.ndim == 2:
+        return pixels, False
+    kind = _alpha_kind(page, stored)
+    if photometric == _CMYK:
+        alpha = pixels[..., 4:5] if kind else pixels[..., :0]
+        pixels = np.concatenate([_cmyk_to_rgb(pixels[..., :4]), alpha], axis=2)
+    channels = colours + (1 if kind else 0)
+    pixels = np.ascontiguousarray(pixels[..., :channels])
+    if kind == 1:
+        pixels = _unassociate(pixels)
+    return (pixels if channels > 1 else pixels[..., 0]), kind > 0
+
+
+def _cmyk_to_rgb(cmyk: NDArray[Any]) -> NDArray[Any]:
+    full = 1.0 if cmyk.dtype.kind == "f" else float(np.iinfo(cmyk.dtype).max)
+    ink = cmyk.astype(np.float32) / np.float32(full)
+    rgb = (1 - ink[..., :3]) * (1 - ink[..., 3:4]) * np.float32(full)
+    return rgb if cmyk.dtype.kind == "f" else np.rint(rgb).astype(cmyk.dtype)
+
+
+def _unassociate(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Premultiplied colours (TIFF's "associated alpha") divided by their alpha."""
+    full = 1.0 if pixels.dtype.kind == "f" else float(np.iinfo(pixels.dtype).max)
+    alpha = pixels[..., -1:].astype(np.float32)
+    ratio = np.divide(np.float32(full), alpha, out=np.zeros_like(alpha), where=alpha > 0)
+    colours = pixels[..., :-1] * ratio
+    if pixels.dtype.kind != "f":
+        colours = np.rint(np.minimum(colours, full))
+    return np.concatenate([colours.astype(pixels.dtype), pixels[..., -1:]], axis=2)
+
+
+def _resolution(page: TiffPage) -> tuple[float, float] | None:
+    x, y, unit = (page.tags.get(code) for code in (_X, _Y, _UNIT))
+    if x is None or y is None or (unit is not None and int(unit.value) not in (2, 3)):
+        return None
+    scale = 2.54 if unit is not None and int(unit.value) == 3 else 1.0
+    (xn, xd), (yn, yd) = x.value, y.value
+    return (xn / xd * scale, yn / yd * scale) if xn and xd and yn and yd else None
+
+
+def encode(file: BinaryIO, picture: Picture) -> None:
+    """Writes uint8, uint16 or float32 pixels, uncompressed."""
+    import tifffile
+
+    array = picture.array
+    tifffile.imwrite(
+        file,
+        np.ascontiguousarray(array),
+        photometric="minisblack" if picture.is_gray else "rgb",
+        planarconfig="contig" if array.ndim == 3 else None,
+        extrasamples=["unassalpha"] if picture.has_alpha else None,
+        resolution=picture.dpi,
+        resolutionunit="inch" if picture.dpi else None,
+        iccprofile=picture.fitting_icc or None,
+        software=False,
+        metadata=None,
+    )

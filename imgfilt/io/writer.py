@@ -1,0 +1,164 @@
+"""`write`: a `Picture` to a file, whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgfilt.io.errors import NotStorableError, NotWritableError
+from imgfilt.io.formats import of_path
+from imgfilt.io.picture import Picture
+
+QUALITY = 90
+"""Default quality of JPEG, WebP and AVIF."""
+
+_NO_ALPHA = ("jpeg", "bmp", "ppm")
+_SIXTEEN = ("png", "tiff")
+
+
+def write(
+    path: str | os.PathLike[str], picture: Picture, *, quality: int = QUALITY, kind: str = ""
+) -> tuple[str, ...]:
+    """Writes `picture` to `path` in the format of its extension (or `kind`), and returns notes for people.
+
+    The bytes go to a temporary file beside the target which then replaces it; on any failure the temporary
+    file is removed and the target is as it was. EXIF, resolution and a fitting ICC profile are written where
+    the format takes them. What the format cannot hold is adapted, and a note says how: 16 bits and floats
+    (0..1) become 8 bits for formats without them; alpha is flattened onto white for JPEG, BMP and PPM.
+
+    Raises `UnknownFormatError`, `NotStorableError`, `NotWritableError`.
+
+    >>> write("edges.png", Picture(np.zeros((4, 4), np.uint8)))  # doctest: +SKIP
+    ()
+    """
+    path = os.fspath(path)
+    kind = kind or of_path(path)
+    fitted, notes = fit(picture, kind)
+    with atomic(path) as file:
+        encode(file, fitted, kind, quality)
+    return notes
+
+
+def encode(file: BinaryIO, picture: Picture, kind: str, quality: int = QUALITY) -> None:
+    """Writes the bytes of `picture`, already fitted to `kind`, into an open binary file."""
+    if kind == "jpeg":
+        from imgfilt.io import jpeg
+
+        jpeg.encode(file, picture, quality)
+    elif kind == "png":
+        from imgfilt.io import png
+
+        png.encode(file, picture)
+    elif kind == "tiff":
+        from imgfilt.io import tiff
+
+        tiff.encode(file, picture)
+    else:
+        from imgfilt.io import pillow
+
+        pillow.encode(file, picture, kind, quality)
+
+
+def fit(picture: Picture, kind: str) -> tuple[Picture, tuple[str, ...]]:
+    """The picture as `kind` can hold it, and notes on what that cost."""
+    array = picture.array
+    if array.dtype == np.float64:
+        array = array.astype(np.float32)
+    if array.size == 0 or array.ndim not in (2, 3) or array.dtype.name not in ("uint8", "uint16", "float32"):
+        raise NotStorableError(
+            f"an image file holds (H, W[, C]) of uint8, uint16 or float32, not {array.dtype} {array.shape}"
+        )
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    notes: list[str] = []
+    deep = kind in _SIXTEEN or (kind == "ppm" and array.ndim == 2)
+    if array.dtype == np.float32 and kind != "tiff":
+        array = _quantised(array, deep)
+        notes.append(f"floats were taken as 0 to 1 and stored in {'16' if deep else '8'} bits")
+    elif array.dtype == np.uint16 and not deep:
+        array = to_eight_bits(array)
+        notes.append(f"16 bits became 8: {kind} holds no more")
+    has_alpha = picture.has_alpha and array.ndim == 3 and array.shape[2] in (2, 4)
+    if has_alpha and kind in _NO_ALPHA:
+        array, has_alpha = flatten(array), False
+        notes.append(f"transparency was flattened onto white: {kind} holds none")
+    return replace(picture, array=array, has_alpha=has_alpha), tuple(notes)
+
+
+def to_eight_bits(array: NDArray[Any]) -> NDArray[Any]:
+    """uint16 to uint8: round(v / 257), so that 65535 becomes 255."""
+    small: NDArray[Any] = ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return small
+
+
+def _quantised(array: NDArray[Any], deep: bool) -> NDArray[Any]:
+    full, dtype = (65535.0, np.uint16) if deep else (255.0, np.uint8)
+    clean = np.nan_to_num(array, nan=0.0, posinf=1.0, neginf=0.0)
+    return np.rint(np.clip(clean, 0.0, 1.0) * np.float32(full)).astype(dtype)
+
+
+def flatten(array: NDArray[Any]) -> NDArray[Any]:
+    """uint8 or uint16 colours with alpha (the last channel), laid on white; gray and alpha becomes (H, W)."""
+    full = int(np.iinfo(array.dtype).max)
+    alpha = array[..., -1:].astype(np.uint64 if full > 255 else np.uint32)
+    mixed = (array[..., :-1] * alpha + full * (full - alpha) + full // 2) // full
+    flat: NDArray[Any] = mixed.astype(array.dtype)
+    return flat[..., 0] if flat.shape[2] == 1 else flat
+
+
+@contextlib.contextmanager
+def atomic(path: str) -> Iterator[BinaryIO]:
+    """A file to write that becomes `path` when the block ends well, and disappears when it does not.
+
+    Devices and pipes are written directly. A link is followed; an existing file keeps its permissions.
+    """
+    target = os.path.realpath(path)
+    try:
+        mode = os.stat(target).st_mode
+    except FileNotFoundError:
+        mode = 0
+    except OSError as error:
+        raise NotWritableError(f"'{path}' cannot be written: {error.strerror}") from error
+    if stat.S_ISDIR(mode):
+        raise NotWritableError(f"'{path}' is a folder; name a file")
+    if mode and not (mode & 0o222 and os.access(target, os.W_OK)):
+        raise NotWritableError(f"'{path}' is read-only")
+    if mode and not stat.S_ISREG(mode):
+        with open(target, "wb") as file:
+            yield file
+        return
+    folder, base = os.path.split(target)
+    if not os.path.isdir(folder):
+        raise NotWritableError(f"'{path}' cannot be written: there is no folder '{os.path.dirname(path)}'")
+    try:
+        descriptor, temporary = tempfile.mkstemp(prefix=f".{base[:100]}.", suffix=".part", dir=folder)
+    except OSError as error:
+        raise NotWritableError(f"'{path}' cannot be written: {error.strerror}") from error
+    try:
+        os.close(descriptor)
+        with open(temporary, "wb") as file:
+            yield file
+        os.chmod(temporary, stat.S_IMODE(mode) if mode else 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        if isinstance(error, OSError):
+            reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
+            raise NotWritableError(f"'{path}' cannot be written: {reason}") from error
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
