@@ -240,7 +240,7 @@ def test_luma(dtype):
 
 
 def test_difference_box_of_even_size_rounds_half_to_even():
-    """A mean over an even number of pixels can lie half way. cv2.blur multiplies the sum by a rounded reciprocal
+    """A mean over an even number of pixels can lie half way. cv2.blur multiplies by a rounded reciprocal
     and so rounds half way up, and sums one below half way too; correlate rounds half to even like everything
     else here (and like cv2.filter2D with the same weights). Odd sizes have no such sums."""
     image = noise((64, 64), "uint8")
@@ -271,7 +271,7 @@ def test_difference_constant_border_has_a_value():
 
 
 def test_difference_gaussian_of_16_bits_is_rounded_once():
-    """OpenCV blurs uint16 with taps of 16 fractional bits; here the taps are real, so the two may differ by 1,
+    """OpenCV blurs uint16 with taps of 16 fractional bits; here they are real, so the two may differ by 1,
     and ours is the nearest to the true value."""
     image = noise((60, 80), "uint16")
     ours, theirs = imgfilt.gaussian(image, sigma=2.2), cv2.GaussianBlur(image, (0, 0), 2.2)
