@@ -189,8 +189,9 @@ def gabor(
     gamma: float = 0.5,
     psi: float = 0.0,
     size: int | None = None,
+    gain: float = 1.0,
 ) -> Kernel:
-    """A wave under a Gaussian, as cv2.getGaborKernel; `theta` and `psi` in degrees, lengths in pixels.
+    """A wave under a Gaussian, as cv2.getGaborKernel, times `gain`; angles in degrees, lengths in pixels.
 
     Without `size` it reaches 3 sigma from the middle along both of the Gaussian's axes.
     """
@@ -209,7 +210,7 @@ def gabor(
     x = np.arange(width // 2, -width // 2, -1, dtype=np.float64)[None, :]
     along, across = x * c + y * s, -x * s + y * c
     envelope = np.exp(-0.5 * (along**2 + (gamma * across) ** 2) / sigma**2)
-    return Kernel.of(envelope * np.cos(2 * math.pi * along / wavelength + math.radians(psi)))
+    return Kernel.of(gain * envelope * np.cos(2 * math.pi * along / wavelength + math.radians(psi)))
 
 
 GENERATORS: dict[str, Callable[..., Kernel]] = {
@@ -247,9 +248,11 @@ def _grid(size: int) -> tuple[Weights, Weights]:
 
 
 def _direction(angle: float) -> tuple[float, float]:
-    """(cos, sin) of `angle` degrees, exact at multiples of 90."""
+    """(cos, sin) of `angle` degrees, exact at multiples of 90, equal in size between them at 45."""
     quarter, rest = divmod(angle, 90.0)
-    c, s = math.cos(math.radians(rest)), math.sin(math.radians(rest))
+    c, s = math.cos(math.radians(rest)), math.cos(math.radians(90.0 - rest))
+    if rest == 0.0:
+        s = 0.0
     turned = ((c, s), (-s, c), (-c, -s), (s, -c))[int(quarter) % 4]
     return turned[0] + 0.0, turned[1] + 0.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -16,8 +17,8 @@ Factors = tuple[tuple[Weights, Weights], ...]
 
 _EPS = float(np.finfo(np.float64).eps)
 _LARGEST_NUMERATOR = 2**31
-_LARGEST_MULTIPLE = 64
-"""The smallest nonzero weight is tried as 1, 2, ... this many units of the common scale."""
+_LARGEST_DECIMAL = 2**20
+"""Beyond this, numerators of a scale that is no multiple of a power of two cannot be told from chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +78,8 @@ class KernelFacts:
 
     trimmed     the kernel without its zero border (at least 1x1), anchor moved along (may lie outside)
     numerators  integers n (int64, of the kernel's own shape, not trimmed) with weights == n * scale within
-                1 ulp each, gcd 1, or None if there are none with |n| < 2**31; for integer weights scale is
-                the gcd; for [1,2,1]/4 it is 0.25
+                1 ulp each, gcd 1, or None if there are none with |n| < 2**31 (2**20 where the weights are not
+                dyadic); for integer weights scale is the gcd; for [1,2,1]/4 it is 0.25
     scale       the common factor, positive (1.0 where numerators is None)
     rank        numerical rank of the trimmed weights: singular values over max(kh, kw) * eps * the largest
     factors     rank pairs (column, row) of 1-D float64 arrays whose outer products sum to the trimmed
@@ -254,26 +255,36 @@ def _binary_scale(magnitudes: Weights) -> float | None:
 
 
 def _decimal_scale(magnitudes: Weights) -> float | None:
-    """A scale such as 1/9 that divides `magnitudes` within an ulp."""
-    if magnitudes[-1] / magnitudes[0] >= _LARGEST_NUMERATOR:
-        return None
-    multiples = np.arange(1, _LARGEST_MULTIPLE + 1, dtype=np.float64)
-    sample = magnitudes[:: max(1, magnitudes.size // 8)]
-    ratios = np.multiply.outer(multiples, sample / magnitudes[0])
-    close = (np.abs(ratios - np.rint(ratios)) <= 4 * _EPS * ratios).all(axis=1)
-    ulp = np.spacing(magnitudes)
-    for multiple in multiples[close]:
-        unit = float(magnitudes[0] / multiple)
+    """A scale such as 1/9 that divides sorted `magnitudes` within an ulp: found by Euclid, then proved."""
+    largest = float(magnitudes[-1])
+    floor = largest / _LARGEST_DECIMAL
+    unit = _common_divisor(largest, float(magnitudes[0]), floor / 16)
+    while unit >= floor:
+        unit = largest / round(largest / unit)  # keeps the error of Euclid's steps from growing
         n = np.rint(magnitudes / unit)
-        if n[-1] >= _LARGEST_NUMERATOR:
-            return None
-        candidates = [unit, float(magnitudes[-1] / n[-1])]
-        if unit < 1:
-            candidates.insert(0, 1.0 / float(np.rint(1.0 / unit)))
-        for scale in candidates:
-            if np.gcd.reduce(n.astype(np.int64)) == 1 and np.all(np.abs(n * scale - magnitudes) <= ulp):
-                return scale
+        off = np.abs(magnitudes - n * unit)
+        worst = int(off.argmax())
+        if off[worst] <= floor / 16:
+            break
+        unit = _common_divisor(unit, float(magnitudes[worst]), floor / 16)
+    else:
+        return None
+    if np.gcd.reduce(n.astype(np.int64)) != 1:
+        return None
+    candidates = [1.0 / round(1.0 / unit)] if 1e-300 < unit < 1 else []
+    ulp = np.spacing(magnitudes)
+    for scale in (*candidates, unit, *(float(np.nextafter(unit, end)) for end in (0.0, np.inf))):
+        if np.all(np.abs(n * scale - magnitudes) <= ulp):
+            return scale
     return None
+
+
+def _common_divisor(a: float, b: float, zero: float) -> float:
+    """Euclid's algorithm on real numbers, where remainders up to `zero` are none."""
+    while b > zero:
+        rest = math.fmod(a, b)
+        a, b = b, min(rest, b - rest)
+    return a
 
 
 def _integer_factors(n: Integers) -> Factors | None:
@@ -299,8 +310,9 @@ def _factors(w: Weights, tol: float | None = None) -> Factors:
     # A cross through the largest weight: exact to an ulp also where weights are tiny, and no SVD for rank 1.
     i, j = divmod(int(np.abs(w).argmax()), w.shape[1])
     column, row = w[:, j].copy(), w[i] / w[i, j]
-    size = float(np.linalg.norm(column) * np.linalg.norm(row))
-    if float(np.linalg.norm(w - np.multiply.outer(column, row))) <= max(w.shape) * _EPS * size:
+    largest = abs(w[i, j])  # divided by, for norms of large weights overflow
+    size = np.linalg.norm(column / largest) * np.linalg.norm(row)
+    if np.linalg.norm(w / largest - np.multiply.outer(column / largest, row)) <= max(w.shape) * _EPS * size:
         return ((column, row),)
     u, s, vt = np.linalg.svd(w, full_matrices=False)
     roots = np.sqrt(s)

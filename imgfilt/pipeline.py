@@ -14,7 +14,8 @@ from imgfilt.spec import FilterSpec
 # a bar; key=value, where the value may be quoted (and then hold spaces and bars); or anything else
 _TOKEN = re.compile(
     r"""(?P<bar>\|)
-      | (?P<key>[A-Za-z_][\w-]*) = (?: "(?P<double>[^"]*)" | '(?P<single>[^']*)' | (?P<bare>[^\s|"']+) ) (?![^\s|])
+      | (?P<key>[A-Za-z_][\w-]*) = (?: "(?P<double>[^"]*)" | '(?P<single>[^']*)' | (?P<bare>[^\s|"']+) )
+        (?![^\s|])
       | (?P<word>[^\s|]+)
     """,
     re.VERBOSE,
