@@ -16,7 +16,8 @@ import imgfilt
 
 CATALOGUE = {
     "box", "gaussian", "motion", "median", "bilateral", "sharpen", "unsharp_mask", "high_pass", "emboss",
-    "sobel", "scharr", "prewitt", "roberts", "laplacian", "laplacian_of_gaussian", "difference_of_gaussians", "kirsch",
+    "sobel", "scharr", "prewitt", "roberts", "laplacian", "laplacian_of_gaussian", "difference_of_gaussians",
+    "kirsch",
     "robinson", "frei_chen", "canny", "gabor", "identity",
 }  # fmt: skip
 SOBEL_X = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])

@@ -1,0 +1,498 @@
+"""Every filter of the catalogue against what its definition says, composed from the oracle's pieces."""
+
+import math
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import oracle
+import pytest
+from cases import filled, noise
+
+import imgfilt
+
+Wide = oracle.Wide
+SQRT2 = math.sqrt(2)
+MIDDLE = {"uint8": 128, "uint16": 32768, "int16": 0, "float32": 0.5, "float64": 0.5}
+
+
+# --- the definitions; each takes one gray or colour image and gives values that are not yet rounded ---
+
+
+def taps(sigma, dtype, size=None):
+    size = size or oracle.gaussian_size(sigma, dtype)
+    weights = oracle.gaussian_taps(size, sigma)
+    if dtype == np.uint8:
+        weights = np.array(oracle.gaussian_fixed_taps(weights, 8)) / 256
+    return np.outer(weights, weights)
+
+
+def gaussian(image, how, sigma=0.0, size=None):
+    return oracle.response(image, taps(sigma, image.dtype, size), **how)
+
+
+def linear(kernel):
+    return lambda image, how: oracle.response(image, kernel, **how)
+
+
+def box(image, how, size):
+    return oracle.response(image, np.ones((size, size)), **how).astype(Wide) / (size * size)
+
+
+def sharpen(image, how, amount):
+    laplacian = oracle.response(image, [[0, 1, 0], [1, -4, 1], [0, 1, 0]], **how)
+    return image.astype(Wide) - Wide(amount) * laplacian.astype(Wide)
+
+
+def unsharp_mask(image, how, sigma, amount, threshold=0.0):
+    return oracle.sharpen(image, gaussian(image, how, sigma), amount, threshold)
+
+
+def high_pass(image, how, sigma):
+    return oracle.combine([image, gaussian(image, how, sigma)], [1, -1], MIDDLE[str(image.dtype)])
+
+
+def emboss(image, how, angle, depth):
+    """Prewitt's gradient along the direction away from the light."""
+    gx = oracle.response(image, PREWITT_X, **how).astype(Wide)
+    gy = oracle.response(image, PREWITT_X.T, **how).astype(Wide)
+    a = math.radians(angle)
+    return depth * (math.sin(a) * gy - math.cos(a) * gx) + MIDDLE[str(image.dtype)]
+
+
+SOBEL_X = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+SCHARR_X = np.array([[-3, 0, 3], [-10, 0, 10], [-3, 0, 3]])
+PREWITT_X = np.array([[-1, 0, 1], [-1, 0, 1], [-1, 0, 1]])
+FREI_CHEN_X = np.array([[-1, 0, 1], [-SQRT2, 0, SQRT2], [-1, 0, 1]])
+
+
+def gradient(kernel_x, kernel_y=None):
+    kernel_y = kernel_x.T if kernel_y is None else kernel_y
+
+    def values(image, how, axis="both"):
+        gx, gy = oracle.response(image, kernel_x, **how), oracle.response(image, kernel_y, **how)
+        return {"x": gx, "y": gy, "both": oracle.magnitude(gx, gy)}[axis]
+
+    return values
+
+
+def turned(ring, middle=0):
+    """The 8 compass kernels of the weights around a 3x3 square, clockwise from the top left."""
+    places = [(0, 0), (0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0)]
+    for turn in range(8):
+        kernel = np.full((3, 3), float(middle))
+        for i, place in enumerate(places):
+            kernel[place] = ring[(i + turn) % 8]
+        yield kernel
+
+
+def compass(ring):
+    return lambda image, how: oracle.maximum(*(oracle.response(image, k, **how) for k in turned(ring)))
+
+
+def laplacian(image, how, size=1):
+    if size == 1:
+        return oracle.response(image, [[0, 1, 0], [1, -4, 1], [0, 1, 0]], **how)
+    second, smooth = (np.asarray(k).ravel() for k in cv2.getDerivKernels(2, 0, size, ktype=cv2.CV_64F))
+    return oracle.response(image, np.outer(smooth, second) + np.outer(second, smooth), **how)
+
+
+def laplacian_of_gaussian(image, how, sigma):
+    r = math.ceil(4 * sigma)
+    y, x = np.mgrid[-r : r + 1, -r : r + 1]
+    q = (x * x + y * y) / sigma**2
+    g = np.exp(-q / 2)
+    g /= g.sum()
+    w = (q - 2) / sigma**2 * g
+    return oracle.response(image, w - g * w.sum(), **how)
+
+
+def difference_of_gaussians(image, how, sigma_low, sigma_high):
+    low, high = gaussian(image, how, sigma_low), gaussian(image, how, sigma_high)
+    return low.astype(Wide) - high.astype(Wide)
+
+
+def gabor(image, how, sigma, theta, wavelength, gamma, psi, size):
+    kernel = cv2.getGaborKernel(
+        (size, size), sigma, math.radians(theta), wavelength, gamma, math.radians(psi)
+    )
+    return oracle.response(image, kernel, **how)
+
+
+def bilateral(image, how, diameter, sigma_color, sigma_space):
+    return oracle.bilateral(image, diameter, sigma_color, sigma_space, **how)
+
+
+def median(image, how, size):
+    return oracle.median(image, size, **how)
+
+
+# --- what is asked of each ---
+
+
+@dataclass(frozen=True)
+class Case:
+    """Parameters, definition, how far rounding errors are amplified, whether integer images must come out equal."""
+
+    values: object
+    params: dict = field(default_factory=dict)
+    gain: float = 1.0
+    exact: bool = True
+    luma: bool = False
+    rounding: str = "half_even"
+    dtypes: tuple = oracle.DTYPES
+    u8_exact: bool = False
+
+
+def cases():
+    yield "identity", Case(lambda image, how: image)
+    for size in (1, 3, 7, 15):
+        yield "box", Case(box, {"size": size})
+    for params in ({"sigma": 0.7}, {"sigma": 2.0}, {"size": 5}, {"size": 9, "sigma": 1.5}):
+        yield "gaussian", Case(gaussian, params, exact=False, u8_exact=True, rounding="half_up")
+    yield "motion", Case(linear(np.full((1, 5), 0.2)), {"length": 5, "angle": 0}, exact=False)
+    yield "motion", Case(linear(np.full((7, 1), 1 / 7)), {"length": 7, "angle": 90}, exact=False)
+    for size in (1, 3, 5, 9):
+        yield "median", Case(median, {"size": size})
+    for params in (
+        {"diameter": 5, "sigma_color": 30.0, "sigma_space": 2.0},
+        {"diameter": 9, "sigma_color": 5000.0, "sigma_space": 3.0},
+        {"diameter": 3, "sigma_color": 0.5, "sigma_space": 9.0},
+    ):
+        yield "bilateral", Case(bilateral, params, gain=4, exact=False)
+    yield "sharpen", Case(sharpen, {"amount": 1.0}, gain=9)
+    yield "sharpen", Case(sharpen, {"amount": 0.3}, gain=9, exact=False)
+    for params in (
+        {"sigma": 1.0, "amount": 1.0},
+        {"sigma": 2.0, "amount": 2.5},
+        {"sigma": 1.5, "amount": 1.0, "threshold": 20.0},
+    ):
+        yield "unsharp_mask", Case(unsharp_mask, params, gain=6, exact=False, u8_exact=True)
+    yield "high_pass", Case(high_pass, {"sigma": 1.5}, gain=2, exact=False, u8_exact=True)
+    for angle, depth in [(135.0, 1.0), (0.0, 2.0), (30.0, -0.7)]:
+        yield "emboss", Case(emboss, {"angle": angle, "depth": depth}, gain=12, exact=False)
+    for name, definition in {
+        "sobel": gradient(SOBEL_X),
+        "scharr": gradient(SCHARR_X),
+        "prewitt": gradient(PREWITT_X),
+        "frei_chen": gradient(FREI_CHEN_X),
+        "roberts": gradient(np.array([[-1, 0], [0, 1]]), np.array([[0, -1], [1, 0]])),
+    }.items():
+        for axis in ("both", "x", "y"):
+            whole = name != "frei_chen" and axis != "both"
+            yield (
+                name,
+                Case(
+                    definition, {"axis": axis}, gain=45, exact=whole, u8_exact=name != "frei_chen", luma=True
+                ),
+            )
+    yield "kirsch", Case(compass([5, 5, 5, -3, -3, -3, -3, -3]), gain=30, luma=True)
+    yield "robinson", Case(compass([1, 2, 1, 0, -1, -2, -1, 0]), gain=8, luma=True)
+    for size in (1, 3, 5, 7):
+        yield "laplacian", Case(laplacian, {"size": size}, gain=8 * 4 ** (size - 1), luma=True)
+    for sigma in (0.8, 1.4):
+        yield (
+            "laplacian_of_gaussian",
+            Case(laplacian_of_gaussian, {"sigma": sigma}, gain=6, exact=False, luma=True),
+        )
+    yield (
+        "difference_of_gaussians",
+        Case(difference_of_gaussians, {"sigma_low": 1.0, "sigma_high": 1.6}, 2, False, True, u8_exact=True),
+    )
+    params = {"sigma": 2.0, "theta": 30.0, "wavelength": 6.0, "gamma": 0.5, "psi": 90.0, "size": 9}
+    yield "gabor", Case(gabor, params, gain=30, exact=False)
+
+
+CASES = list(cases())
+IDS = [f"{name}-{'-'.join(map(str, case.params.values()))}" for name, case in CASES]
+
+
+def compare(got, values, source, case, context):
+    """`got` against `values` rounded to its dtype."""
+    want = oracle.to_pixels(np.asarray(values), got.dtype, case.rounding)
+    assert got.shape == want.shape, context
+    if got.dtype.kind in "iu":
+        off = np.abs(got.astype(np.int64) - want.astype(np.int64))
+        whole = source.dtype.kind in "iu" and (case.exact or (case.u8_exact and source.dtype == np.uint8))
+        assert off.max() <= (0 if whole else 1), (
+            f"{context}: off by {off.max()} at {np.argwhere(off == off.max())[0]}"
+        )
+        return
+    unit = 1e-13 if source.dtype == np.float64 and got.dtype == np.float64 else 1e-6
+    bound = unit * (case.gain * float(np.abs(source.astype(float)).max()) + 1)
+    off = float(np.abs(got.astype(Wide) - want.astype(Wide)).max())
+    assert off <= bound, f"{context}: off by {off:.3g}, allowed {bound:.3g}"
+
+
+@pytest.mark.parametrize("dtype", oracle.DTYPES)
+@pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
+def test_filters(name, case, dtype):
+    function = getattr(imgfilt, name)
+    for shape in [(33, 46), (1, 7), (5, 1), (26, 35, 3)]:
+        for image in (noise(shape, dtype), filled(shape, dtype, 77)):
+            gray = oracle.luma(image) if case.luma and image.ndim == 3 else image
+            got = function(image, **case.params)
+            assert got.dtype == image.dtype
+            compare(got, case.values(gray, {}, **case.params), image, case, (name, shape))
+
+
+@pytest.mark.parametrize("border", oracle.BORDERS)
+@pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
+def test_filters_at_borders(name, case, border):
+    how = {"border": border, "cval": 100 if border == "constant" else 0}
+    for dtype in ("uint8", "float32"):
+        for shape in [(12, 19), (4, 3), (6, 9, 3)]:
+            image = noise(shape, dtype, seed=3)
+            gray = oracle.luma(image) if case.luma and image.ndim == 3 else image
+            got = getattr(imgfilt, name)(image, **case.params, **how)
+            compare(
+                got,
+                case.values(gray, how, **case.params),
+                np.append(image, image.dtype.type(100)),
+                case,
+                (name, shape),
+            )
+
+
+@pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
+def test_filters_into_other_dtypes(name, case):
+    for dtype, out in [("uint8", "int16"), ("uint8", "float32"), ("uint16", "float64"), ("float32", "uint8")]:
+        image = noise((20, 30), dtype)
+        got = getattr(imgfilt, name)(image, **case.params, dtype=out)
+        assert got.dtype == out
+        compare(got, case.values(image, {}, **case.params), image, case, (name, dtype, out))
+
+
+@pytest.mark.parametrize(("name", "case"), CASES, ids=IDS)
+def test_filters_on_each_channel(name, case):
+    """`color="each"`, also with more channels than a pixel usually has."""
+    for channels in (1, 2, 3, 4, 5):
+        if name == "bilateral" and channels != 1:
+            continue  # compares whole colours
+        image = noise((18, 25, channels), "uint8")
+        got = getattr(imgfilt, name)(image, **case.params, color="each")
+        assert got.shape == image.shape
+        for c in range(channels):
+            compare(
+                got[..., c], case.values(image[..., c], {}, **case.params), image, case, (name, channels, c)
+            )
+
+
+def test_luma_reads_three_channels_and_ignores_a_fourth():
+    for dtype in oracle.DTYPES:
+        image = noise((15, 22, 4), dtype)
+        np.testing.assert_array_equal(
+            imgfilt.sobel(image), imgfilt.sobel(np.ascontiguousarray(image[..., :3]))
+        )
+        got = imgfilt.identity(image, color="luma")
+        want = oracle.luma(image)
+        if dtype[0] == "u":
+            np.testing.assert_array_equal(got, want)
+        else:
+            top = float(np.abs(image.astype(float)).max())
+            assert np.abs(got.astype(float) - want.astype(float)).max() <= (
+                1 if dtype == "int16" else 1e-6 * top
+            )
+
+
+def test_canny_is_its_definition():
+    from skimage import data
+
+    photo = data.camera()[60:200, 120:280]
+    for image in (photo, noise((30, 41), "uint8"), photo[:1], photo[:, :1], photo[:2, :3]):
+        for low, high in [(50, 150), (10, 20), (100, 200), (33.5, 80.7), (0, 0), (300, 900)]:
+            for border in ("reflect101", "replicate", "wrap"):
+                got = imgfilt.canny(image, low=low, high=high, sigma=0, border=border)
+                np.testing.assert_array_equal(
+                    got, oracle.canny(image, low, high, border), err_msg=f"{low} {high}"
+                )
+    blurred = oracle.gaussian(photo, None, 1.4)
+    np.testing.assert_array_equal(
+        imgfilt.canny(photo, low=30, high=90, sigma=1.4), oracle.canny(blurred, 30, 90, "reflect101")
+    )
+
+
+def test_canny_of_colour_is_canny_of_its_luma():
+    image = noise((30, 41, 3), "uint8")
+    want = oracle.canny(oracle.luma(image), 100, 200, "reflect101")
+    np.testing.assert_array_equal(imgfilt.canny(image, low=100, high=200), want)
+
+
+def test_medians_of_extremes():
+    for dtype in oracle.DTYPES:
+        for size in (3, 5, 7, 11, 21):
+            for image in (
+                filled((25, 31), dtype, 3),
+                noise((25, 31), dtype),
+                np.tile(noise((1, 31), dtype), (25, 1)),
+            ):
+                got = imgfilt.median(image, size=size)
+                np.testing.assert_array_equal(got, oracle.median(image, size), err_msg=f"{dtype} {size}")
+
+
+def test_motion_kernels_are_lines():
+    """A mean: constant images stay; the line's width is one pixel; opposite angles are the same line."""
+    dot = np.zeros((41, 41), np.float64)
+    dot[20, 20] = 1
+    for length in (1, 2, 4.5, 9, 15):
+        for angle in (0, 20, 45, 90, 133, 180):
+            spread = imgfilt.motion(dot, length=length, angle=angle)
+            assert spread.sum() == pytest.approx(1)
+            assert spread.min() >= 0
+            np.testing.assert_allclose(spread, spread[::-1, ::-1], atol=1e-12)
+            np.testing.assert_allclose(
+                spread, imgfilt.motion(dot, length=length, angle=angle - 180), atol=1e-12
+            )
+            y, x = np.nonzero(spread > 1e-12)
+            a = math.radians(angle)
+            across = np.abs((x - 20) * math.sin(a) + (y - 20) * math.cos(a))
+            assert across.max() < 1 + 1e-9
+
+
+# --- chains ---
+
+CHAINS = [
+    "gaussian sigma=2 | sobel",
+    "gaussian sigma=1.5 | unsharp_mask amount=1.5 | sobel",
+    "box size=5 | box size=5 | laplacian",
+    "median size=3 | gaussian sigma=1 | emboss",
+    "sobel | gaussian sigma=1",
+    "gaussian sigma=1 | canny low=20 high=60",
+    "sharpen | high_pass sigma=2 | kirsch",
+    "identity | identity | scharr axis=x",
+    "bilateral diameter=5 | difference_of_gaussians",
+    "sobel | sobel | sobel",
+]
+
+
+def steps_of(chain):
+    for step in chain.split("|"):
+        name, *words = step.split()
+        pairs = (w.split("=") for w in words)
+        yield name, {k: v if k == "axis" else (int(v) if v.isdigit() else float(v)) for k, v in pairs}
+
+
+@pytest.mark.parametrize("border", oracle.BORDERS)
+@pytest.mark.parametrize("chain", CHAINS)
+def test_chains_equal_their_steps(chain, border):
+    """The border is extended at every step, so the fused chain must do so too."""
+    for dtype in oracle.DTYPES:
+        if "canny" in chain and dtype != "uint8":
+            continue
+        for shape in [(40, 61), (3, 4), (31, 22, 3)]:
+            image = noise(shape, dtype)
+            how = {"border": border, "cval": 20 if border == "constant" else 0}
+            want = image
+            for name, params in steps_of(chain):
+                want = getattr(imgfilt, name)(want, **params, **how)
+            for threads in (1, 3):
+                got = imgfilt.apply(chain, image, threads=threads, **how)
+                assert got.dtype == want.dtype
+                if dtype[0] != "f":
+                    np.testing.assert_array_equal(got, want, err_msg=f"{dtype} {shape}")
+                else:
+                    unit = 1e-12 if dtype == "float64" else 1e-5
+                    scale = float(np.abs(image).max()) * 100
+                    np.testing.assert_allclose(got, want, rtol=0, atol=unit * scale)
+
+
+# --- alpha and light ---
+
+
+@pytest.mark.parametrize("dtype", oracle.DTYPES)
+@pytest.mark.parametrize(("name", "params"), [("gaussian", {"sigma": 1.5}), ("box", {"size": 7}),
+                                              ("motion", {"length": 9, "angle": 20})])  # fmt: skip
+def test_premultiplied_blurs_have_no_fringes(name, params, dtype):
+    """One colour under any alpha stays that colour wherever anything is left to be seen."""
+    rng = np.random.default_rng(1)
+    full = oracle.full_scale(dtype)
+    image = np.zeros((40, 50, 4), dtype)
+    image[..., :3] = np.array([0.8, 0.4, 0.1]) * full
+    image[..., 3] = np.where(rng.random((40, 50)) < 0.6, 0, rng.random((40, 50)) * full)
+    image[image[..., 3] == 0, :3] = 0  # black under transparent pixels: what makes fringes elsewhere
+    colour = image[image[..., 3] > 0][0, :3].astype(float)
+    got = getattr(imgfilt, name)(image, **params, alpha="premultiply")
+    seen = got[..., 3] > 0.02 * full
+    assert seen.mean() > 0.5
+    off = np.abs(got[seen][:, :3].astype(float) - colour).max()
+    assert off <= (1e-5 if dtype[0] == "f" else 1)
+    plain = getattr(imgfilt, name)(image[..., 3].copy(), **params)
+    np.testing.assert_allclose(
+        got[..., 3].astype(float), plain.astype(float), atol=1e-6 if dtype[0] == "f" else 1
+    )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+def test_premultiply_is_its_definition(dtype):
+    image = noise((20, 31, 4), dtype)
+    if dtype[0] == "f":
+        image = np.abs(image) / np.abs(image).max()
+    image[3:9, 4:20, 3] = 0
+    got = imgfilt.box(image, size=5, alpha="premultiply")
+    blurred = oracle.response(oracle.premultiply(image), np.full((5, 5), 1 / Wide(25)))
+    want = oracle.to_pixels(oracle.unpremultiply(blurred, dtype), dtype)
+    # where hardly any alpha is left, the division magnifies what came before it
+    solid = blurred[..., 3] > 0.05 * oracle.full_scale(dtype)
+    assert solid.mean() > 0.5
+    off = np.abs(got.astype(float) - want.astype(float))[solid]
+    assert off.max() <= (1 if dtype[0] == "u" else 3e-5)
+    assert (got[blurred[..., 3] == 0] == 0).all()
+
+
+def test_alpha_modes():
+    image = noise((20, 31, 4), "uint8")
+    each = imgfilt.gaussian(image, sigma=1.5, alpha="each")
+    np.testing.assert_array_equal(imgfilt.gaussian(image, sigma=1.5), each)
+    ignored = imgfilt.gaussian(image, sigma=1.5, alpha="ignore")
+    np.testing.assert_array_equal(ignored[..., 3], image[..., 3])
+    np.testing.assert_array_equal(ignored[..., :3], each[..., :3])
+    opaque = image.copy()
+    opaque[..., 3] = 255
+    got = imgfilt.box(opaque, size=5, alpha="premultiply")
+    assert np.abs(got.astype(int) - imgfilt.box(opaque, size=5).astype(int)).max() <= 1
+    gray = noise((20, 31, 2), "uint8")
+    np.testing.assert_array_equal(imgfilt.box(gray, size=3, alpha="ignore")[..., 1], gray[..., 1])
+    for mode in ("premultiply", "ignore"):  # nothing to do without an alpha channel
+        rgb = np.ascontiguousarray(image[..., :3])
+        np.testing.assert_array_equal(imgfilt.box(rgb, size=3, alpha=mode), imgfilt.box(rgb, size=3))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_linear_light_is_its_definition(dtype):
+    for shape in [(25, 40), (25, 40, 3)]:
+        image = noise(shape, dtype)
+        if dtype[0] == "f":
+            image = np.abs(image) / np.abs(image).max()
+        for name, params, kernel in [
+            ("box", {"size": 5}, np.full((5, 5), 1 / Wide(25))),
+            ("gaussian", {"size": 3}, np.outer([1, 2, 1], [1, 2, 1]) / 16),
+        ]:
+            got = getattr(imgfilt, name)(image, **params, linear_light=True)
+            want = oracle.delinearize(oracle.response(oracle.linearize(image), kernel), dtype)
+            off = np.abs(got.astype(float) - oracle.to_pixels(want, dtype).astype(float)).max()
+            assert off <= (1 if dtype[0] == "u" else 1e-5), (name, shape)
+
+
+def test_linear_light_of_black_and_white_is_brighter():
+    """The mean of black and white in linear light is 188, not 128."""
+    image = np.zeros((20, 20), np.uint8)
+    image[::2] = 255
+    kernel_rows = imgfilt.gaussian(image, size=3, linear_light=True)
+    assert set(np.unique(kernel_rows)) == {188}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_linear_light_keeps_what_is_not_filtered(dtype):
+    if dtype == "float32":
+        image = np.linspace(0, 1, 1000, dtype=dtype).reshape(20, 50)
+    else:
+        top = np.iinfo(dtype).max
+        image = np.linspace(0, top, 20 * 50).astype(dtype).reshape(20, 50)
+    got = imgfilt.identity(image, linear_light=True)
+    assert np.abs(got.astype(float) - image.astype(float)).max() <= (1e-6 if dtype[0] == "f" else 0)
+
+
+def test_linear_light_does_not_decode_alpha():
+    image = noise((20, 31, 4), "uint8")
+    got = imgfilt.box(image, size=5, linear_light=True)
+    assert np.abs(got[..., 3].astype(int) - imgfilt.box(image, size=5)[..., 3].astype(int)).max() <= 1
