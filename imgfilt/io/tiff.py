@@ -75,7 +75,7 @@ def _alpha_kind(page: TiffPage, stored: int) -> int:
 def _check(page: TiffPage, name: str) -> None:
     if page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR):
         raise UnsupportedError(
-            f"'{name}' is a TIFF in {getattr(page.photometric, 'name', page.photometric)}; gray, RGB, palette, YCbCr and CMYK can be read"
+            f"'{name}' has photometric {page.photometric}; gray, RGB, palette, YCbCr and CMYK can be read"
         )
     if page.imagedepth > 1:
         raise UnsupportedError(f"'{name}' is a TIFF volume of depth {page.imagedepth}; name a flat picture")

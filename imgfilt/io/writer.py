@@ -103,7 +103,8 @@ def to_eight_bits(array: NDArray[Any]) -> NDArray[Any]:
 def _quantised(array: NDArray[Any], deep: bool) -> NDArray[Any]:
     full, dtype = (65535.0, np.uint16) if deep else (255.0, np.uint8)
     clean = np.nan_to_num(array, nan=0.0, posinf=1.0, neginf=0.0)
-    return np.rint(np.clip(clean, 0.0, 1.0) * np.float32(full)).astype(dtype)
+    pixels: NDArray[Any] = np.rint(np.clip(clean, 0.0, 1.0) * np.float32(full)).astype(dtype)
+    return pixels
 
 
 def flatten(array: NDArray[Any]) -> NDArray[Any]:

@@ -1,0 +1,53 @@
+"""The command line: the only place that prints or exits."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+USAGE, FAILED, INTERRUPTED = 2, 1, 130
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Runs the command line and returns its exit code: 0 all done, 1 some inputs failed, 2 wrong usage.
+
+    Unexpected errors become one line; with `IMGFILT_DEBUG=1` they are raised.
+    """
+    words = list(sys.argv[1:] if args is None else args)
+    if "im2col" not in words:
+        # numpy starts 8 ms sooner without a pool of BLAS threads, which only im2col would use
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    from imgfilt.cli import prefetch
+
+    prefetch.start(words)
+    import click
+
+    from imgfilt.cli.app import app
+
+    try:
+        result = app.main(words, prog_name="imgfilt", standalone_mode=False)
+        sys.stdout.flush()
+        return result if isinstance(result, int) else 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("imgfilt: interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # else Python complains again when it closes stdout
+        return FAILED
+    except Exception as error:
+        if os.environ.get("IMGFILT_DEBUG"):
+            raise
+        click.echo(f"imgfilt: {describe(error)}", err=True)
+        return FAILED
+
+
+def describe(error: Exception) -> str:
+    """An unexpected error in one line."""
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    text = " ".join(str(error).split()) or "no message"
+    return f"unexpected {type(error).__name__}: {text} (IMGFILT_DEBUG=1 shows where)"

@@ -1,0 +1,84 @@
+"""Decodes the first image named on the command line while the command line itself is still being loaded.
+
+libjpeg and libpng work without the interpreter's lock, so a 12 megapixel JPEG is decoded in the time that
+importing click and the engine takes. A wrong guess costs a little time and has no other effect.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from threading import Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgfilt.io import Picture
+
+_EXTENSIONS = (".jpg", ".jpeg", ".png")
+_NO_PIXELS = ("list", "show", "explain", "--help", "-h", "--version")
+_OUTPUT = ("-o", "--output")
+
+
+class _Ahead:
+    """One picture being read on a thread of its own."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.picture: Picture | None = None
+        self.error: Exception | None = None
+        self.thread = Thread(target=self._read, name="prefetch")
+        self.thread.start()
+
+    def _read(self) -> None:
+        from imgfilt.io import read
+
+        try:
+            self.picture = read(self.path)
+        except Exception as error:  # raised again where the picture is asked for
+            self.error = error
+
+
+_ahead: _Ahead | None = None
+
+
+def start(words: Sequence[str]) -> None:
+    """Begins to read the first input file in `words`, if there is one."""
+    global _ahead
+    path = guess(words)
+    if path is None:
+        return
+    # both are needed soon, and importing them here leaves the thread nothing but decoding
+    import imagecodecs
+    import numpy
+
+    from imgfilt.io import jpeg, png
+
+    del numpy, jpeg, png, imagecodecs
+    _ahead = _Ahead(path)
+
+
+def guess(words: Sequence[str]) -> str | None:
+    """The first word that names an existing JPEG or PNG and is not the output."""
+    if not words or any(word in _NO_PIXELS for word in words):
+        return None
+    for before, word in pairwise(words):
+        if before not in _OUTPUT and word.lower().endswith(_EXTENSIONS) and os.path.isfile(word):
+            return word
+    return None
+
+
+def take(path: str, max_pixels: int) -> Picture:
+    """The picture at `path`: the one read ahead (once), else read now. Errors as `imgfilt.io.read`."""
+    global _ahead
+    from imgfilt.io import MAX_PIXELS, read
+
+    ahead = _ahead
+    if ahead is None or ahead.path != path or max_pixels != MAX_PIXELS:
+        return read(path, max_pixels=max_pixels)
+    _ahead = None
+    ahead.thread.join()
+    if ahead.error is not None:
+        raise ahead.error
+    assert ahead.picture is not None
+    return ahead.picture

@@ -1,0 +1,111 @@
+"""One file after another: read, filter, write, report."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import click
+from numpy.typing import NDArray
+
+from imgfilt.cli import FAILED, describe, prefetch
+from imgfilt.cli.options import Settings
+from imgfilt.cli.outputs import STREAM, Outputs
+from imgfilt.io import Picture, read, write
+from imgfilt.io.errors import NotReadableError
+from imgfilt.io.writer import encode, fit
+
+Filter = Callable[..., NDArray[Any]]
+"""Called as `filter(array, alpha=..., **settings.keywords)`."""
+
+
+def run(settings: Settings, label: str, function: Filter) -> None:
+    """Applies `function` to every file; exits with 1 where any of them failed."""
+    outputs = Outputs(label, settings.output, settings.in_place, settings.files)
+    failed = 0
+    for path in settings.files:
+        try:
+            _one(path, settings, outputs, function)
+        except Exception as error:
+            if os.environ.get("IMGFILT_DEBUG"):
+                raise
+            failed += 1
+            _report_failure(path, error, settings)
+    if failed:
+        if len(settings.files) > 1 and not settings.quiet:
+            click.echo(f"imgfilt: {failed} of {len(settings.files)} files failed", err=True)
+        click.get_current_context().exit(FAILED)
+
+
+def _one(path: str, settings: Settings, outputs: Outputs, function: Filter) -> None:
+    begin = time.perf_counter()
+    picture = _read(path, settings.max_pixels)
+    target = outputs.for_input(path, picture.format)
+    alpha = settings.alpha or ("premultiply" if picture.has_alpha else "each")
+    array = function(picture.array, alpha=alpha, **settings.keywords)
+    has_alpha = picture.has_alpha and array.shape == picture.array.shape
+    result = replace(picture, array=array, has_alpha=has_alpha)
+    notes = picture.notes + _write(target, result, settings.quality)
+    milliseconds = (time.perf_counter() - begin) * 1e3
+    height, width = array.shape[:2]
+    if not settings.quiet:
+        for note in notes:
+            click.echo(f"note: {path}: {note}", err=True)
+        name = "standard output" if target == STREAM else target
+        click.echo(f"wrote {name} ({width}x{height}, {milliseconds:.0f} ms)", err=True)
+    if settings.json:
+        _line(
+            {
+                "input": path,
+                "status": "ok",
+                "output": target,
+                "width": width,
+                "height": height,
+                "channels": 1 if array.ndim == 2 else array.shape[2],
+                "dtype": array.dtype.name,
+                "ms": round(milliseconds, 3),
+                "notes": list(notes),
+            }
+        )
+
+
+def _read(path: str, max_pixels: int) -> Picture:
+    if path == STREAM:
+        return read(sys.stdin.buffer.read(), max_pixels=max_pixels, name="standard input")
+    if os.path.isdir(path):
+        raise NotReadableError(
+            f"'{path}' is a folder; name the image files in it, as in '{os.path.join(path, '*.jpg')}'"
+        )
+    return prefetch.take(path, max_pixels)
+
+
+def _write(target: str, picture: Picture, quality: int) -> tuple[str, ...]:
+    if target != STREAM:
+        regular = not os.path.exists(target) or os.path.isfile(target)
+        return write(target, picture, quality=quality, kind="" if regular else picture.format)
+    import io
+
+    fitted, notes = fit(picture, picture.format)
+    buffer = io.BytesIO()  # a pipe cannot seek, and half a picture in it helps nobody
+    encode(buffer, fitted, picture.format, quality)
+    sys.stdout.buffer.write(buffer.getbuffer())
+    sys.stdout.buffer.flush()
+    return notes
+
+
+def _report_failure(path: str, error: Exception, settings: Settings) -> None:
+    expected = isinstance(error, ValueError | TypeError)
+    text = " ".join(str(error).split()) if expected else describe(error)
+    click.echo(f"imgfilt: {text if path in text else f'{path}: {text}'}", err=True)
+    if settings.json:
+        code = getattr(error, "code", "filter" if expected else "unexpected")
+        _line({"input": path, "status": "error", "code": code, "error": text})
+
+
+def _line(record: dict[str, Any]) -> None:
+    click.echo(json.dumps(record, ensure_ascii=False))
