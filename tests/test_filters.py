@@ -132,7 +132,7 @@ def median(image, how, size):
 
 @dataclass(frozen=True)
 class Case:
-    """Parameters, definition, how far rounding errors are amplified, whether integer images must come out equal."""
+    """Parameters, definition, how far errors are amplified, whether integer images must come out equal."""
 
     values: object
     params: dict = field(default_factory=dict)
@@ -167,7 +167,7 @@ def cases():
         {"sigma": 2.0, "amount": 2.5},
         {"sigma": 1.5, "amount": 1.0, "threshold": 20.0},
     ):
-        yield "unsharp_mask", Case(unsharp_mask, params, gain=6, exact=False, u8_exact=True)
+        yield "unsharp_mask", Case(unsharp_mask, params, gain=6, exact=False)
     yield "high_pass", Case(high_pass, {"sigma": 1.5}, gain=2, exact=False, u8_exact=True)
     for angle, depth in [(135.0, 1.0), (0.0, 2.0), (30.0, -0.7)]:
         yield "emboss", Case(emboss, {"angle": angle, "depth": depth}, gain=12, exact=False)
