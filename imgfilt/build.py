@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -51,17 +52,26 @@ def build(
     color = spec.color if color is None else color
     if color not in ("luma", "each"):
         raise ValueError(f"color must be 'luma' or 'each', got {color!r}")
-    values = validate(spec, params)
     source: graph.Node = graph.Source()
     if color == "luma" and 2 <= channels <= 4:
         source = graph.Luma(source)
-    nodes: dict[str, graph.Node] = {SOURCE: source}
+    try:
+        return _assemble(spec, validate(spec, params), source, dtype)
+    except SpecError as error:
+        raise ParameterError(f"{spec.name}: {error}") from None
+
+
+def _assemble(spec: FilterSpec, values: Mapping[str, Any], source: graph.Node, dtype: str) -> graph.Node:
+    nodes = {SOURCE: source}
     last = source
     for index, raw in enumerate(spec.nodes):
         if not _wanted(raw.get("when", {}), values):
             continue
-        table = {key: _substitute(value, values) for key, value in raw.items()}
-        last = OPERATIONS[table["op"]][1](_Context(spec, table, nodes, last, dtype))
+        try:
+            table = {key: _substitute(value, values) for key, value in raw.items()}
+            last = OPERATIONS[table["op"]][1](_Context(table, nodes, last, dtype))
+        except (TypeError, ValueError) as error:
+            raise SpecError(str(error), index) from None
         nodes[str(table.get("name", f"#{index}"))] = last
     return last
 
@@ -88,23 +98,17 @@ def check(spec: FilterSpec) -> None:
         if len(known) == 1 and spec.nodes and values:
             where = ", ".join(f"{k} is {v!r}" for k, v in values.items())
             raise SpecError(f"no node is left where {where}", len(spec.nodes) - 1)
+        _assemble(spec, {**validate(spec, {}), **values}, graph.Source(), "uint8")
 
 
-# --- nodes --------------------------------------------------------------------------------------------------
-
-
+@dataclass(frozen=True)
 class _Context:
     """One node table, its `$` values filled in, and the nodes before it."""
 
-    def __init__(
-        self,
-        spec: FilterSpec,
-        table: dict[str, Any],
-        nodes: dict[str, graph.Node],
-        last: graph.Node,
-        dtype: str,
-    ) -> None:
-        self.spec, self.table, self.nodes, self.last, self.dtype = spec, table, nodes, last, dtype
+    table: dict[str, Any]
+    nodes: dict[str, graph.Node]
+    last: graph.Node
+    dtype: str
 
     def get(self, key: str, default: Any) -> Any:
         return self.table.get(key, default)
@@ -113,7 +117,10 @@ class _Context:
         return self._named(self.table[key]) if key in self.table else self.last
 
     def inputs(self) -> tuple[graph.Node, ...]:
-        return tuple(self._named(name) for name in self.table["inputs"])
+        names = self.table["inputs"]
+        if not isinstance(names, list) or not names:
+            raise ValueError(f"inputs must be a list of names, got {names!r}")
+        return tuple(self._named(name) for name in names)
 
     def number(self, key: str, default: float = 0.0) -> float:
         value = self.table.get(key, default)
@@ -121,13 +128,10 @@ class _Context:
 
     def kernel(self) -> Kernel:
         given = self.table["kernel"]
-        try:
-            if isinstance(given, Mapping):
-                arguments = {k: v for k, v in given.items() if k != "generator"}
-                return GENERATORS[given["generator"]](dtype=self.dtype, **arguments)
-            return Kernel.of(given)
-        except ValueError as error:
-            raise ParameterError(f"{self.spec.name}: {error}") from None
+        if isinstance(given, Mapping):
+            arguments = {k: v for k, v in given.items() if k != "generator"}
+            return GENERATORS[given["generator"]](dtype=self.dtype, **arguments)
+        return Kernel.of(given)
 
     def _named(self, name: str) -> graph.Node:
         return self.nodes[name]
@@ -148,6 +152,8 @@ def _maximum(c: _Context) -> graph.Node:
 def _combine(c: _Context) -> graph.Node:
     inputs = c.inputs() if "inputs" in c.table else (c.node(),)
     weights = tuple(float(w) for w in c.get("weights", [1.0] * len(inputs)))
+    if len(weights) != len(inputs):
+        raise ValueError(f"weights must be as many as the inputs, {len(inputs)}, got {len(weights)}")
     return graph.Combine(inputs, weights, c.number("bias"), bool(c.get("absolute", False)))
 
 
@@ -206,10 +212,11 @@ def _variants(spec: FilterSpec) -> Iterator[dict[str, Any]]:
     for table in spec.nodes:
         for name, wanted in table.get("when", {}).items():
             p = spec.param(name)
-            values = tried.setdefault(name, [*p.choices] if p.kind == "choice" else [p.default])
+            first: dict[str, list[Any]] = {"choice": [*p.choices], "bool": [True, False]}
+            values = tried.setdefault(name, first.get(p.kind, [p.default]))
             if isinstance(wanted, Mapping):
                 values += [wanted["above"], wanted["above"] + 1]
-            elif p.kind != "choice":
+            elif p.kind not in ("choice", "bool"):
                 values += wanted if isinstance(wanted, list) else [wanted]
     for combination in product(*tried.values()):
         yield dict(zip(tried, combination, strict=True))
@@ -269,6 +276,10 @@ def _problems(spec: FilterSpec, table: Mapping[str, Any]) -> Iterator[str]:
     for name, wanted in when.items():
         if isinstance(wanted, Mapping) and not isinstance(wanted.get("above"), int | float):
             yield f"when: {name} must be a value, a list of them, or {{ above = number }}, got {wanted!r}"
+        p = next((p for p in spec.params if p.name == name and p.kind == "choice"), None)
+        for value in wanted if isinstance(wanted, list) else [wanted]:
+            if p is not None and value not in p.choices:
+                yield f"when: {name} has no choice {value!r}; it has {', '.join(p.choices)}"
     params = [p.name for p in spec.params]
     for name in [*_references({k: v for k, v in table.items() if k != "when"}), *when]:
         if name not in params:

@@ -229,9 +229,11 @@ def _trim(kernel: Kernel, support: tuple[slice, slice]) -> Kernel:
 
 def _common_scale(w: Weights) -> tuple[Integers | None, float]:
     """(n, scale) with w == n * scale within 1 ulp and gcd(n) == 1, or (None, 1.0)."""
-    magnitudes = np.unique(np.abs(w[w != 0]))
+    magnitudes = np.sort(np.abs(w[w != 0]))
     if magnitudes.size == 0:
         return np.zeros(w.shape, np.int64), 1.0
+    # not np.unique: its first call imports numpy.ma, which takes longer than all facts of a 3x3 kernel
+    magnitudes = magnitudes[np.append(True, magnitudes[1:] != magnitudes[:-1])]
     found = _binary_scale(magnitudes) or _decimal_scale(magnitudes)
     if found is None:
         return None, 1.0

@@ -62,7 +62,7 @@ def test_real_gaussian_is_opencvs(dtype, sigma):
 @pytest.mark.parametrize("sigma", [0.0, 0.3, 1.0, 5.5])
 def test_gaussian_taps(size, sigma):
     want = cv2.getGaussianKernel(size, sigma, cv2.CV_64F)[:, 0]
-    assert np.allclose(gaussian_taps(size, sigma), want, rtol=1e-14, atol=1e-300)
+    assert np.allclose(gaussian_taps(size, sigma), want, rtol=1e-14, atol=1e-18)
 
 
 @given(sigma=st.floats(0.05, 60))
@@ -95,7 +95,8 @@ def test_laplacian_is_opencvs(size):
     impulse[20, 20] = 1
     k = generators.laplacian(dtype="uint8", size=size)
     want = cv2.Laplacian(impulse, cv2.CV_64F, ksize=size)
-    assert np.array_equal(cv2.filter2D(impulse, cv2.CV_64F, k.weights), want)
+    reach = k.shape[0] // 2
+    assert np.array_equal(want[20 - reach : 21 + reach, 20 - reach : 21 + reach], k.weights)
     assert facts(k).zero_sum
     assert facts(k).rank == 2
 
