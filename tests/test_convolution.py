@@ -82,7 +82,7 @@ def spread(total, signs):
 
 
 @pytest.mark.parametrize("signs", [(1,), (-1,), (1, -1), (-1, 1, 1)], ids=str)
-@pytest.mark.parametrize(("name", "total"), limits(), ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize(("name", "total"), list(limits()), ids=lambda v: v if isinstance(v, str) else "")
 @pytest.mark.parametrize("dtype", oracle.DTYPES[:3])
 def test_accumulators_at_their_limits(dtype, name, total, signs):
     weights = spread(total, signs)

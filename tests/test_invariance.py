@@ -37,7 +37,7 @@ def test_filters_do_not_depend_on_threads(name, dtype):
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
-@pytest.mark.parametrize("backend", imgfilt.backends())
+@pytest.mark.parametrize("backend", list(imgfilt.backends()))
 def test_correlate_does_not_depend_on_threads(backend, kernel):
     weights, anchor = KERNELS[kernel]
     for dtype in oracle.DTYPES:
@@ -153,7 +153,7 @@ def test_out_may_overlap_the_input(name, threads):
     overlap(lambda b: b[:30], lambda b: b[30:])
 
 
-@pytest.mark.parametrize("backend", imgfilt.backends())
+@pytest.mark.parametrize("backend", list(imgfilt.backends()))
 def test_correlate_in_place(backend):
     weights = np.full((5, 5), 1.0)
     for dtype in oracle.DTYPES[:3]:
