@@ -231,7 +231,7 @@ def _substitute(value: Any, values: Mapping[str, Any]) -> Any:
         return -values[name] if sign else values[name]
     if isinstance(value, Mapping):
         return {k: _substitute(v, values) for k, v in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [_substitute(v, values) for v in value]
     return value
 
@@ -242,7 +242,7 @@ def _references(value: Any) -> Iterator[str]:
         sign, dollar, name = value.partition("$")
         if dollar and sign in ("", "-"):
             yield name
-    elif isinstance(value, Mapping | list):
+    elif isinstance(value, (Mapping, list)):
         for v in value.values() if isinstance(value, Mapping) else value:
             yield from _references(v)
 
@@ -274,7 +274,7 @@ def _problems(spec: FilterSpec, table: Mapping[str, Any]) -> Iterator[str]:
         yield f"when must be written as {{ parameter = value }}, got {when!r}"
         return
     for name, wanted in when.items():
-        if isinstance(wanted, Mapping) and not isinstance(wanted.get("above"), int | float):
+        if isinstance(wanted, Mapping) and not isinstance(wanted.get("above"), (int, float)):
             yield f"when: {name} must be a value, a list of them, or {{ above = number }}, got {wanted!r}"
         p = next((p for p in spec.params if p.name == name and p.kind == "choice"), None)
         for value in wanted if isinstance(wanted, list) else [wanted]:

@@ -55,6 +55,16 @@ def builtin() -> dict[str, FilterSpec]:
     return load_dir(filters_dir())
 
 
+@lru_cache
+def builtin_filter(name: str) -> FilterSpec:
+    """As `find(name, builtin())`, but reads only the file of that name where there is one (0.3 ms, not 6)."""
+    stem = name.replace("-", "_")
+    file = os.path.join(filters_dir(), f"{stem}.toml")
+    if _WORD.fullmatch(stem) and os.path.isfile(file):
+        return load(file)
+    return find(name, builtin())
+
+
 def load_dir(path: str | os.PathLike[str]) -> dict[str, FilterSpec]:
     """The filters of all `*.toml` files in a folder, by name; CatalogError where two have the same name."""
     folder = os.fspath(path)

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 
 from imgfilt import build, graph
-from imgfilt.catalog import CatalogError, UnknownFilterError, builtin, filters_dir, find, load, load_dir
+from imgfilt.catalog import (
+    CatalogError,
+    UnknownFilterError,
+    builtin,
+    builtin_filter,
+    filters_dir,
+    find,
+    load,
+    load_dir,
+)
 from imgfilt.kernel import Kernel, facts
 from imgfilt.params import ParameterError, from_text, validate
 
@@ -123,6 +132,15 @@ def test_every_example_is_a_command_that_the_spec_allows():
             if word.startswith("--"):
                 p = spec.param(word[2:].replace("-", "_"))
                 from_text(spec, p, next(words))
+
+
+def test_one_filter_is_read_alone():
+    for name in EXPECTED.split():
+        assert builtin_filter(name) == builtin()[name]
+    assert builtin_filter("unsharp-mask").name == "unsharp_mask"
+    for name in ("sobl", "../filters/sobel", ""):
+        with pytest.raises(UnknownFilterError):
+            builtin_filter(name)
 
 
 def test_finding_a_filter():
