@@ -136,12 +136,12 @@ def check(
 def may_refuse(backend: str, weights: Array, dtype: str) -> bool:
     """Whether the backend is free to say no to this. `direct` and `im2col` never are."""
     w = np.asarray(weights, dtype=np.float64)
+    ys, xs = np.nonzero(w)
+    if not ys.size:
+        return backend not in ("direct", "im2col")
+    inner = w[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
     if backend == "separable":
-        return np.linalg.matrix_rank(w) != 1
+        return 1 in inner.shape or np.linalg.matrix_rank(inner) != 1
     if backend == "box":
-        ys, xs = np.nonzero(w)
-        if not ys.size:
-            return True
-        inner = w[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
         return bool((inner != inner[0, 0]).any()) or dtype not in INTEGERS
     return backend not in ("direct", "im2col")

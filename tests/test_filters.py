@@ -32,7 +32,7 @@ def gaussian(image, how, sigma=0.0, size=None):
 
 
 def linear(kernel):
-    return lambda image, how: oracle.response(image, kernel, **how)
+    return lambda image, how, **_: oracle.response(image, kernel, **how)
 
 
 def box(image, how, size):
