@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Shape = tuple[int, ...]
 
-INTEGERS = ("uint8", "uint16", "int16")
-
 
 def noise(shape: Shape, dtype: str, seed: int = 0) -> Array:
     """The full range of an integer dtype; for floats, signed values of mixed size."""
@@ -133,7 +131,7 @@ def check(
     assert off <= bound, f"{context}: off by {float(off):.3g}, allowed {bound:.3g}"
 
 
-def may_refuse(backend: str, weights: Array, dtype: str) -> bool:
+def may_refuse(backend: str, weights: Array) -> bool:
     """Whether the backend is free to say no to this. `direct` and `im2col` never are."""
     w = np.asarray(weights, dtype=np.float64)
     ys, xs = np.nonzero(w)
@@ -143,5 +141,5 @@ def may_refuse(backend: str, weights: Array, dtype: str) -> bool:
     if backend == "separable":
         return 1 in inner.shape or np.linalg.matrix_rank(inner) != 1
     if backend == "box":
-        return bool((inner != inner[0, 0]).any()) or dtype not in INTEGERS
+        return inner.size == 1 or bool((inner != inner[0, 0]).any())
     return backend not in ("direct", "im2col")
