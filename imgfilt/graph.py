@@ -11,10 +11,10 @@ all others are pointwise.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from imgfilt.kernel import Kernel
+from imgfilt.kernel import Kernel, facts
 
 Rounding = Literal["half_even", "half_up"]
 
@@ -181,3 +181,43 @@ def walk(root: Node) -> Iterator[Node]:
         yield node
 
     return visit(root)
+
+
+def substitute(root: Node, old: Node, new: Node) -> Node:
+    """`root` with every occurrence of `old` replaced by `new`."""
+    done: dict[Node, Node] = {old: new}
+
+    def visit(node: Node) -> Node:
+        if node not in done:
+            children = inputs_of(node)
+            done[node] = _with_inputs(node, tuple(visit(c) for c in children)) if children else node
+        return done[node]
+
+    return visit(root)
+
+
+def _with_inputs(node: Node, inputs: tuple[Node, ...]) -> Node:
+    if isinstance(node, Magnitude | Maximum | Combine):
+        return replace(node, inputs=inputs)
+    if isinstance(node, Sharpen):
+        return replace(node, image=inputs[0], blurred=inputs[1])
+    if isinstance(node, CopyAlpha):
+        return replace(node, input=inputs[0], image=inputs[1])
+    if isinstance(node, Source):
+        return node
+    return replace(node, input=inputs[0])
+
+
+def gain(root: Node) -> float:
+    """The response of a linear graph to a constant image of ones, biases left out; 0 where it is not linear."""
+    if isinstance(root, Source):
+        return 1.0
+    if isinstance(root, Convolve):
+        kernel_facts = facts(root.kernel)
+        return 0.0 if kernel_facts.zero_sum else gain(root.input) * float(root.kernel.weights.sum())
+    if isinstance(root, Combine) and not root.absolute:
+        total = sum(w * gain(n) for w, n in zip(root.weights, root.inputs, strict=True))
+        return total if abs(total) > 1e-9 else 0.0
+    if isinstance(root, Sharpen):
+        return gain(root.image)
+    return 0.0

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from click import ClickException
 
 USAGE, FAILED, INTERRUPTED = 2, 1, 130
 
@@ -30,8 +34,7 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return result if isinstance(result, int) else 0
     except click.ClickException as error:
-        error.show()
-        return error.exit_code
+        return _complain(error)
     except (click.Abort, KeyboardInterrupt):
         click.echo("imgfilt: interrupted", err=True)
         return INTERRUPTED
@@ -43,6 +46,20 @@ def main(args: Sequence[str] | None = None) -> int:
             raise
         click.echo(f"imgfilt: {describe(error)}", err=True)
         return FAILED
+
+
+def _complain(error: ClickException) -> int:
+    """Wrong usage in one line that says where help is; the help itself where nothing was asked for."""
+    import click
+
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    if message.startswith("Usage:"):  # a group without a command
+        click.echo(message, err=True)
+        return error.exit_code
+    command = context.command_path if context is not None else "imgfilt"
+    click.echo(f"imgfilt: {' '.join(message.split())} (see {command} --help)", err=True)
+    return error.exit_code
 
 
 def describe(error: Exception) -> str:

@@ -145,7 +145,6 @@ show_command = click.Command(
     callback=_show,
     help="Shows a filter: parameters, kernels, rank, factors, and a picture of each kernel.\n\n\b\nExample:\n"
     "  imgfilt show gaussian --set sigma=2",
-    no_args_is_help=True,
 )
 
 
@@ -164,7 +163,8 @@ def _explain(name: str, file: str, assignments: tuple[str, ...], **values: Any) 
         click.echo(f"imgfilt: {error}", err=True)
         click.get_current_context().exit(FAILED)
     given = {name: value for name, value in params.items() if value is not None}
-    plan = api.plan(spec, shape=info.shape, dtype=info.dtype, **given)
+    alpha = "premultiply" if info.has_alpha else "each"
+    plan = api.plan(spec, shape=info.shape, dtype=info.dtype, alpha=alpha, **given)
     if values["json"]:
         _print_json(plan.to_dict())
     else:
@@ -186,7 +186,6 @@ explain_command = click.Command(
     callback=_explain,
     help="Prints how a filter would be computed on a file: each backend, its cost or what is against it.\n\n"
     "\b\nExample:\n  imgfilt explain gaussian photo.jpg sigma=3",
-    no_args_is_help=True,
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from imgfilt.cli.options import COMMON, common_options, files_argument, settings
+from imgfilt.cli.options import COMMON, backend_option, common_options, files_argument, settings
 from imgfilt.spec import FilterSpec, Param
 
 _METAVARS = {"float": "NUMBER", "int": "INTEGER", "size": "ODD", "weights": "KERNEL"}
@@ -36,11 +36,10 @@ def filter_command(spec: FilterSpec) -> click.Command:
 
     return click.Command(
         spec.name,
-        params=[files_argument(), *(option(p) for p in spec.params), *common_options()],
+        params=[files_argument(), *(option(p) for p in spec.params), backend_option(), *common_options()],
         callback=callback,
         help=help_text(spec),
         short_help=spec.summary,
-        no_args_is_help=True,
     )
 
 

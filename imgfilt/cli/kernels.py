@@ -9,7 +9,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from imgfilt.cli.options import common_options, files_argument, settings
+from imgfilt.cli.options import backend_option, common_options, files_argument, settings
 
 _EXAMPLE = '"0 -1 0; -1 5 -1; 0 -1 0"'
 _KERNEL_HELP = f"Rows between semicolons, as {_EXAMPLE}, or a .txt, .csv or .npy file."
@@ -115,11 +115,11 @@ def _command(name: str, summary: str) -> click.Command:
             click.Option(
                 ["--normalize"], is_flag=True, help="Divide the kernel by its sum, to keep the brightness."
             ),
+            backend_option(),
             *common_options(),
         ],
         callback=callback,
         help=f"{summary}\n\n\b\nExample:\n  imgfilt {name} --kernel {_EXAMPLE} photo.jpg",
-        no_args_is_help=True,
     )
 
 

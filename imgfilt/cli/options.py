@@ -53,6 +53,26 @@ def files_argument() -> click.Argument:
     return click.Argument(["files"], nargs=-1, required=True, metavar="FILE...")
 
 
+def _backend(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    if value != "auto":
+        from imgfilt.backends import names
+
+        if value not in names():
+            raise click.BadParameter(f"unknown backend {value!r}; there are auto, {', '.join(names())}")
+    return value
+
+
+def backend_option() -> click.Option:
+    """For commands of one linear filter; chains choose for each step."""
+    return click.Option(
+        ["--backend"],
+        metavar="NAME",
+        default="auto",
+        callback=_backend,
+        help="How to convolve; by default the planner's choice.",
+    )
+
+
 def common_options() -> list[click.Option]:
     """Fresh option objects, in the order in which help lists them."""
     return [
@@ -100,9 +120,6 @@ def common_options() -> list[click.Option]:
             ["--threads"], type=click.IntRange(1), metavar="N", help="Threads; by default one a core."
         ),
         click.Option(
-            ["--backend"], metavar="NAME", default="auto", help="How to convolve; by default the planner's."
-        ),
-        click.Option(
             ["--max-megapixels"],
             type=click.FloatRange(0, min_open=True),
             default=512,
@@ -144,10 +161,11 @@ def settings(values: Mapping[str, Any]) -> Settings:
         "border": values["border"],
         "cval": values["cval"],
         "threads": values["threads"],
-        "backend": values["backend"],
         "color": values["color"],
         "linear_light": values["linear_light"],
     }
+    if "backend" in values:
+        keywords["backend"] = values["backend"]
     return Settings(
         files,
         values["output"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from imgfilt.io import FORMATS, ImageFileError
 from imgfilt.io.errors import NotWritableError, UnknownFormatError
 from imgfilt.io.formats import of_path
+from imgfilt.io.writer import check_target
 
 STREAM = "-"
 
@@ -30,6 +31,7 @@ class Outputs:
         """The output path for `path`, whose content is in format `kind`."""
         if self.in_place:
             of_path(path)
+            check_target(path)
             return path
         target = self._target(path, kind)
         if target == STREAM:
@@ -44,6 +46,7 @@ class Outputs:
             raise NotWritableError(f"'{target}' was written just now from '{self.taken[real]}'")
         if not os.path.exists(real) or os.path.isfile(real):
             of_path(target)
+        check_target(target)
         self.taken[real] = path
         return target
 

@@ -42,5 +42,4 @@ apply_command = click.Command(
     params=[click.Argument(["pipeline"]), files_argument(), *common_options()],
     callback=_callback,
     help=_HELP,
-    no_args_is_help=True,
 )

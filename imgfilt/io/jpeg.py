@@ -123,7 +123,7 @@ def encode(file: BinaryIO, picture: Picture, quality: int) -> None:
         segments[13] = 1
         for at, value in zip((14, 16), picture.dpi, strict=True):
             segments[at : at + 2] = min(max(round(value), 1), 0xFFFF).to_bytes(2, "big")
-    if picture.exif and len(picture.exif) + len(_EXIF) <= _SEGMENT:
+    if picture.exif:
         segments += _segment(0xE1, _EXIF + picture.exif)
     icc = picture.fitting_icc
     step = _SEGMENT - 14

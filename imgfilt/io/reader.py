@@ -48,10 +48,10 @@ def read(source: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS
     elif kind == "tiff":
         from imgfilt.io import tiff
 
-        with tiff.open_tiff(io.BytesIO(data), name) as file:
+        with tiff.opened(data, name) as file:
             shape = tiff.info(file, name).shape
             _limit(name, shape[1], shape[0], max_pixels)
-            return tiff.decode(file, name)
+            return tiff.decode(file, data, name)
     from imgfilt.io import pillow
 
     with pillow.open_image(io.BytesIO(data), name, max_pixels) as image:
@@ -76,7 +76,7 @@ def probe(path: str | os.PathLike[str]) -> Info:
     if kind == "tiff":
         from imgfilt.io import tiff
 
-        with tiff.open_tiff(io.BytesIO(data), name) as file:
+        with tiff.opened(data, name) as file:
             return tiff.info(file, name)
     from imgfilt.io import pillow
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgfilt.io.errors import DamagedError, UnsupportedError
+from imgfilt.io import exif as exif_block
+from imgfilt.io import tiff_exif
+from imgfilt.io.errors import DamagedError, ImageFileError, UnsupportedError
 from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.picture import Info, Picture
 
@@ -17,24 +22,28 @@ if TYPE_CHECKING:
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _ORIENTATION, _X, _Y, _UNIT, _ICC = 274, 282, 283, 296, 34675
+_TEXTS = tuple(set(tiff_exif.KEPT) - {_ORIENTATION, _X, _Y, _UNIT})
+_ASCII = 2
+_CLASSIC_LIMIT = (1 << 32) - (64 << 20)
 _DTYPES = ("uint8", "uint16", "float32")
 
 
-def open_tiff(file: BinaryIO, name: str) -> TiffFile:
-    """The parsed file; `DamagedError` where it has no first page."""
+@contextlib.contextmanager
+def opened(data: bytes, name: str) -> Iterator[TiffFile]:
+    """The parsed file. Whatever the parser or a codec raises inside the block becomes a `DamagedError`."""
     import tifffile
 
     # it logs what is wrong with a file, and we raise it: once is enough
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     try:
-        tiff = tifffile.TiffFile(file)
-        if not tiff.pages:
-            raise DamagedError(f"'{name}' is a damaged TIFF: it has no picture")
-        return tiff
-    except DamagedError:
+        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+            if not tiff.pages:
+                raise DamagedError(f"'{name}' is a damaged TIFF: it has no picture")
+            yield tiff
+    except (ImageFileError, MemoryError):
         raise
-    except Exception as error:  # whatever a parser of broken files may raise
-        raise DamagedError(f"'{name}' is a damaged TIFF: {error}") from error
+    except Exception as error:  # a parser of broken files may raise anything
+        raise DamagedError(f"'{name}' is a damaged TIFF: {' '.join(str(error).split())}") from error
 
 
 def info(tiff: TiffFile, name: str) -> Info:
@@ -88,16 +97,15 @@ def _orientation(page: TiffPage) -> int:
     return int(tag.value) if tag is not None and 1 <= int(tag.value) <= 8 else 1
 
 
-def decode(tiff: TiffFile, name: str) -> Picture:
-    """The first page, upright, as gray, RGB or with alpha."""
+def decode(tiff: TiffFile, data: bytes, name: str) -> Picture:
+    """The first page of `data`, upright, as gray, RGB or with alpha."""
     page = _first(tiff)
     _check(page, name)
-    try:
-        pixels: NDArray[Any] = page.asarray()
-    except Exception as error:  # codecs raise their own kinds
-        raise DamagedError(f"'{name}' is a damaged TIFF: {error}") from error
+    pixels: NDArray[Any] = page.asarray()
     pixels = _interleaved(pixels, page)
     pixels, has_alpha = _as_rgb(pixels, page)
+    if pixels.size == 0 or pixels.ndim not in (2, 3):
+        raise DamagedError(f"'{name}' is a damaged TIFF: its pixels have the shape {pixels.shape}")
     turn = _orientation(page)
     pages = len(tiff.pages)
     notes = (f"only the first of {pages} pages was read",) if pages > 1 else ()
@@ -106,7 +114,10 @@ def decode(tiff: TiffFile, name: str) -> Picture:
         dpi = dpi[1], dpi[0]
     icc = page.tags.get(_ICC)
     profile = bytes(icc.value) if icc is not None else b""
-    return Picture(apply_orientation(pixels, turn), has_alpha, "tiff", b"", profile, dpi, notes=notes)
+    pixels = apply_orientation(pixels, turn)
+    exif = tiff_exif.block(*tiff_exif.collect(data))
+    exif = exif_block.upright(exif, pixels.shape[1], pixels.shape[0]) if exif else b""
+    return Picture(pixels, has_alpha, "tiff", exif, profile, dpi, notes=notes)
 
 
 def _interleaved(pixels: NDArray[Any], page: TiffPage) -> NDArray[Any]:
@@ -171,13 +182,22 @@ def _resolution(page: TiffPage) -> tuple[float, float] | None:
 
 
 def encode(file: BinaryIO, picture: Picture) -> None:
-    """Writes uint8, uint16 or float32 pixels, uncompressed."""
+    """Writes uint8, uint16 or float32 pixels, uncompressed. `file` must be readable and seekable."""
     import tifffile
 
-    array = picture.array
+    array = np.ascontiguousarray(picture.array)
+    order, found = tiff_exif.collect(picture.exif) if picture.exif else ("<", {})
+    classic = array.nbytes < _CLASSIC_LIMIT
+    tags: list[Any] = [
+        (entry.tag, entry.kind, entry.count, entry.value, True)
+        for entry in found.get(0, [])
+        if entry.tag in _TEXTS and entry.kind == _ASCII
+    ]
     tifffile.imwrite(
         file,
-        np.ascontiguousarray(array),
+        array,
+        byteorder="<" if order == "<" else ">",
+        bigtiff=not classic,
         photometric="minisblack" if picture.is_gray else "rgb",
         planarconfig="contig" if array.ndim == 3 else None,
         extrasamples=["unassalpha"] if picture.has_alpha else None,
@@ -186,4 +206,7 @@ def encode(file: BinaryIO, picture: Picture) -> None:
         iccprofile=picture.fitting_icc or None,
         software=False,
         metadata=None,
+        extratags=tags,
     )
+    if classic and found:
+        tiff_exif.append(file, order, found)

@@ -21,6 +21,7 @@ from imgfilt.io.picture import Picture
 QUALITY = 90
 """Default quality of JPEG, WebP and AVIF."""
 
+JPEG_EXIF_LIMIT = 0xFFFF - 2 - 6
 _NO_ALPHA = ("jpeg", "bmp", "ppm")
 _SIXTEEN = ("png", "tiff")
 
@@ -87,11 +88,15 @@ def fit(picture: Picture, kind: str) -> tuple[Picture, tuple[str, ...]]:
     elif array.dtype == np.uint16 and not deep:
         array = to_eight_bits(array)
         notes.append(f"16 bits became 8: {kind} holds no more")
+    exif = picture.exif
+    if kind == "jpeg" and len(exif) > JPEG_EXIF_LIMIT:
+        exif = b""
+        notes.append("EXIF was left out: a JPEG holds 64 KB of it")
     has_alpha = picture.has_alpha and array.ndim == 3 and array.shape[2] in (2, 4)
     if has_alpha and kind in _NO_ALPHA:
         array, has_alpha = flatten(array), False
         notes.append(f"transparency was flattened onto white: {kind} holds none")
-    return replace(picture, array=array, has_alpha=has_alpha), tuple(notes)
+    return replace(picture, array=array, has_alpha=has_alpha, exif=exif), tuple(notes)
 
 
 def to_eight_bits(array: NDArray[Any]) -> NDArray[Any]:
@@ -116,12 +121,8 @@ def flatten(array: NDArray[Any]) -> NDArray[Any]:
     return flat[..., 0] if flat.shape[2] == 1 else flat
 
 
-@contextlib.contextmanager
-def atomic(path: str) -> Iterator[BinaryIO]:
-    """A file to write that becomes `path` when the block ends well, and disappears when it does not.
-
-    Devices and pipes are written directly. A link is followed; an existing file keeps its permissions.
-    """
+def check_target(path: str) -> tuple[str, int]:
+    """The real path to write and its mode (0: new). `NotWritableError` for what can be known now."""
     target = os.path.realpath(path)
     try:
         mode = os.stat(target).st_mode
@@ -131,22 +132,33 @@ def atomic(path: str) -> Iterator[BinaryIO]:
         raise NotWritableError(f"'{path}' cannot be written: {error.strerror}") from error
     if stat.S_ISDIR(mode):
         raise NotWritableError(f"'{path}' is a folder; name a file")
+    # the mode too: to a superuser everything is writable, but a read-only file was meant to stay
     if mode and not (mode & 0o222 and os.access(target, os.W_OK)):
         raise NotWritableError(f"'{path}' is read-only")
+    if not os.path.isdir(os.path.dirname(target)):
+        raise NotWritableError(f"'{path}' cannot be written: there is no folder '{os.path.dirname(path)}'")
+    return target, mode
+
+
+@contextlib.contextmanager
+def atomic(path: str) -> Iterator[BinaryIO]:
+    """A file to write that becomes `path` when the block ends well, and disappears when it does not.
+
+    Devices and pipes are written directly. A link is followed; an existing file keeps its permissions.
+    """
+    target, mode = check_target(path)
     if mode and not stat.S_ISREG(mode):
         with open(target, "wb") as file:
             yield file
         return
     folder, base = os.path.split(target)
-    if not os.path.isdir(folder):
-        raise NotWritableError(f"'{path}' cannot be written: there is no folder '{os.path.dirname(path)}'")
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=f".{base[:100]}.", suffix=".part", dir=folder)
     except OSError as error:
         raise NotWritableError(f"'{path}' cannot be written: {error.strerror}") from error
     try:
         os.close(descriptor)
-        with open(temporary, "wb") as file:
+        with open(temporary, "w+b") as file:
             yield file
         os.chmod(temporary, stat.S_IMODE(mode) if mode else 0o666 & ~_umask())
         os.replace(temporary, target)

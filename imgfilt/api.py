@@ -1,0 +1,357 @@
+"""The public functions: arrays (or PIL images) in, filtered ones out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from imgfilt import graph
+from imgfilt.borders import canonical
+from imgfilt.engine import Executable
+from imgfilt.images import as_dtype, as_image, check_out, dtype_name, from_pil, is_pil, to_pil
+from imgfilt.kernel import Kernel
+from imgfilt.plan import Plan
+from imgfilt.planner import make_plan
+from imgfilt.spec import FilterSpec
+from imgfilt.stages import ALPHAS, Stage, compile_graph
+
+Array = NDArray[Any]
+
+_CACHE_SIZE = 512
+_cache: dict[Any, Executable] = {}
+
+
+def apply_filter(
+    spec: FilterSpec | str,
+    image: Any,
+    params: Mapping[str, Any] | None = None,
+    *,
+    border: str = "reflect101",
+    cval: float = 0.0,
+    dtype: Any = None,
+    out: Array | None = None,
+    threads: int | None = None,
+    backend: str = "auto",
+    color: str | None = None,
+    alpha: str | None = None,
+    linear_light: bool = False,
+) -> Any:
+    """Applies one filter, given by name or as a spec, to an image.
+
+    What every filter function of this package does; they only fill in `spec` and `params`.
+
+    image         (H, W) or (H, W, C) of uint8, uint16, int16, float32 or float64, any strides; or a PIL image
+    border, cval  what lies outside the image: see `imgfilt.borders`; `cval` is the constant's value
+    dtype         the result's dtype; the image's by default. Integers are rounded and saturated
+    out           an array for the result, of its shape and dtype; may overlap the image
+    threads       how many threads to use; all processors by default. The result does not depend on it
+    backend       for linear filters: the way to convolve, instead of the planner's choice
+    color         "luma" (a gray result from a colour image) or "each" channel alone; the filter's own by default
+    alpha         "premultiply", "ignore" or "each" for images of 2 or 4 channels; "each" by default for arrays,
+                  "premultiply" for PIL images that have alpha
+    linear_light  decode sRGB to linear light before filtering, and encode afterwards
+
+    Raises ValueError or TypeError with one line that quotes what was wrong.
+
+    >>> import numpy as np
+    >>> apply_filter("box", np.arange(9, dtype=np.uint8).reshape(3, 3), {"size": 3})[1, 1]
+    np.uint8(4)
+    """
+    if isinstance(spec, str):
+        from imgfilt.catalog import builtin, find
+
+        spec = find(spec, builtin())
+    stage = Stage(spec, dict(params or {}))
+    return _run((stage,), image, border, cval, dtype, out, threads, backend, color, alpha, linear_light)
+
+
+def apply(
+    pipeline: str,
+    image: Any,
+    *,
+    border: str = "reflect101",
+    cval: float = 0.0,
+    dtype: Any = None,
+    out: Array | None = None,
+    threads: int | None = None,
+    color: str | None = None,
+    alpha: str | None = None,
+    linear_light: bool = False,
+    filters: Mapping[str, FilterSpec] | None = None,
+) -> Any:
+    """Applies a chain of filters, written as text, in one pass over the image.
+
+    The result equals that of the filters one after another: each stage is rounded to the image's dtype, but no
+    whole image is made in between. `filters` are the specs to choose from, the catalogue by default. The other
+    keywords are those of `apply_filter`.
+
+    Raises PipelineError (a ValueError) that points at the column of the text.
+
+    >>> import numpy as np
+    >>> apply("gaussian sigma=2 | sobel", np.zeros((4, 5, 3), np.uint8)).shape
+    (4, 5)
+    """
+    from imgfilt.catalog import builtin
+    from imgfilt.pipeline import parse, resolve
+
+    steps = resolve(parse(pipeline), builtin() if filters is None else filters)
+    stages = tuple(Stage(spec, params) for spec, params in steps)
+    return _run(stages, image, border, cval, dtype, out, threads, "auto", color, alpha, linear_light)
+
+
+def correlate(
+    image: Any,
+    kernel: ArrayLike,
+    *,
+    bias: float = 0.0,
+    anchor: tuple[int, int] | None = None,
+    border: str = "reflect101",
+    cval: float = 0.0,
+    dtype: Any = None,
+    out: Array | None = None,
+    threads: int | None = None,
+    backend: str = "auto",
+    color: str | None = None,
+    alpha: str | None = None,
+    linear_light: bool = False,
+) -> Any:
+    """Correlates each channel with a 2-D kernel and adds `bias`: as cv2.filter2D and scipy.ndimage.correlate.
+
+    `kernel` is not flipped; `anchor` is the (row, column) of the element that lies on the output pixel, the
+    centre (kh // 2, kw // 2) by default. The other keywords are those of `apply_filter`.
+
+    >>> import numpy as np
+    >>> correlate(np.array([[1, 2, 4]], np.uint8), [[-1, 0, 1]], dtype="int16").tolist()
+    [[0, 3, 0]]
+    """
+    stage = Stage(Kernel.of(kernel, _anchor(anchor)), {"bias": float(bias)})
+    return _run((stage,), image, border, cval, dtype, out, threads, backend, color, alpha, linear_light)
+
+
+def convolve(
+    image: Any,
+    kernel: ArrayLike,
+    *,
+    bias: float = 0.0,
+    anchor: tuple[int, int] | None = None,
+    **keywords: Any,
+) -> Any:
+    """Convolves each channel with a 2-D kernel: `correlate` with the kernel flipped, as scipy.ndimage.convolve.
+
+    `anchor` is that of the kernel as given; with kernels of even size the default is SciPy's too. The keywords
+    are those of `correlate`.
+
+    >>> import numpy as np
+    >>> convolve(np.array([[1, 2, 4]], np.uint8), [[-1, 0, 1]], dtype="int16").tolist()
+    [[0, -3, 0]]
+    """
+    given = Kernel.of(kernel, _anchor(anchor))
+    (height, width), (y, x) = given.shape, given.anchor
+    return correlate(
+        image, given.weights[::-1, ::-1], bias=bias, anchor=(height - 1 - y, width - 1 - x), **keywords
+    )
+
+
+def plan(
+    what: str | ArrayLike | FilterSpec,
+    shape: tuple[int, ...],
+    dtype: Any = "uint8",
+    *,
+    border: str = "reflect101",
+    threads: int | None = None,
+    backend: str = "auto",
+    color: str | None = None,
+    alpha: str | None = None,
+    linear_light: bool = False,
+    out_dtype: Any = None,
+    **params: Any,
+) -> Plan:
+    """What would be done to images of a shape and dtype by a filter, a pipeline's text or a kernel, and why.
+
+    The plan prints itself; `.backend` names the way of convolving, `.to_dict()` is for JSON.
+
+    >>> plan([[1, 2, 1], [2, 4, 2], [1, 2, 1]], shape=(2160, 3840), dtype="float32").backend
+    'separable'
+    """
+    if not (isinstance(shape, tuple | list) and len(shape) in (2, 3) and all(int(n) > 0 for n in shape)):
+        raise ValueError(f"shape must be (height, width) or (height, width, channels), got {shape!r}")
+    name = as_dtype(dtype)
+    stages: tuple[Stage, ...]
+    if isinstance(what, FilterSpec):
+        stages = (Stage(what, params),)
+    elif isinstance(what, str):
+        from imgfilt.catalog import builtin, find
+        from imgfilt.pipeline import parse, resolve
+
+        if "|" in what or "=" in what:
+            stages = tuple(Stage(spec, values) for spec, values in resolve(parse(what), builtin()))
+        else:
+            stages = (Stage(find(what, builtin()), params),)
+    else:
+        anchor = params.pop("anchor", None)
+        stages = (Stage(Kernel.of(what, _anchor(anchor)), {"bias": float(params.pop("bias", 0.0))}),)
+        if params:
+            raise TypeError(f"a kernel has no parameter {next(iter(params))!r}")
+    return _plan(stages, tuple(int(n) for n in shape), name, border, threads_for(threads), backend, color, alpha or "each",
+                 linear_light, None if out_dtype is None else as_dtype(out_dtype))  # fmt: skip
+
+
+def integral(image: Any, *, threads: int | None = None) -> Array:
+    """The summed-area table: S[y, x] is the sum of image[:y, :x], of shape (H + 1, W + 1[, C]).
+
+    The sums' dtype is the narrowest of int32, int64 that holds the sum of any image of this size and dtype;
+    float64 for floats (Crow, Summed-area tables for texture mapping, 1984).
+
+    >>> import numpy as np
+    >>> integral(np.ones((2, 3), np.uint8)).tolist()
+    [[0, 0, 0, 0], [0, 1, 2, 3], [0, 2, 4, 6]]
+    """
+    from imgfilt import _native
+    from imgfilt.rows import RANGES
+
+    array = as_image(image)
+    height, width = array.shape[:2]
+    name = dtype_name(array)
+    if name.startswith("float"):
+        dtype = "float64"
+    else:
+        dtype = "int32" if height * width * max(abs(v) for v in RANGES[name]) < 2**31 else "int64"
+    table = np.empty((height + 1, width + 1, *array.shape[2:]), dtype)
+    _native.integral(array, table, threads_for(threads))
+    return table
+
+
+def box_sum(image: Any, size: int | tuple[int, int], **keywords: Any) -> Array:
+    """The sum of the `size` x `size` (or height x width) pixels around each pixel, exact for integers.
+
+    The result's dtype is float64 where `dtype=` asks for it, else float32; sums of integers are exact below 2^24
+    in float32 and 2^53 in float64. The keywords are those of `correlate`.
+
+    Raises ValueError where a size is not an odd positive integer.
+
+    >>> import numpy as np
+    >>> float(box_sum(np.ones((5, 5), np.uint8), 3)[2, 2])
+    9.0
+    """
+    height, width = (size, size) if np.isscalar(size) else tuple(size)  # type: ignore[arg-type]
+    for n in (height, width):
+        if not isinstance(n, int | np.integer) or n < 1 or n % 2 == 0:
+            raise ValueError(f"size must be an odd positive integer (or a pair of them), got {size!r}")
+    array = as_image(image)
+    if "dtype" not in keywords:
+        exact = dtype_name(array).startswith("uint8") and int(height) * int(width) * 255 < 2**24
+        keywords["dtype"] = "float32" if exact or array.dtype == np.float32 else "float64"
+    result: Array = correlate(array, np.ones((int(height), int(width))), **keywords)
+    return result
+
+
+def filters() -> tuple[str, ...]:
+    """The names of the filters of the catalogue, sorted."""
+    from imgfilt.catalog import builtin
+
+    return tuple(sorted(builtin()))
+
+
+def backends() -> tuple[str, ...]:
+    """The names that `backend=` takes beside "auto"."""
+    from imgfilt.backends import names
+
+    return names()
+
+
+def threads_for(threads: int | None) -> int:
+    """The number of threads that `threads` asks for; all processors of this process for None.
+
+    Raises ValueError where it is not a positive integer.
+    """
+    if threads is None:
+        return _all_threads()
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+        raise ValueError(f"threads must be a positive integer or None for all processors, got {threads!r}")
+    return int(threads)
+
+
+_threads: int | None = None
+
+
+def _all_threads() -> int:
+    global _threads
+    if _threads is None:
+        from imgfilt import _native
+
+        _threads = int(_native.all_threads())
+    return _threads
+
+
+def _anchor(anchor: Sequence[int] | None) -> tuple[int, int] | None:
+    if anchor is None:
+        return None
+    if len(anchor) != 2:
+        raise ValueError(f"anchor must be (row, column), got {anchor!r}")
+    return int(anchor[0]), int(anchor[1])
+
+
+def _run(
+    stages: tuple[Stage, ...],
+    image: Any,
+    border: str,
+    cval: float,
+    dtype: Any,
+    out: Array | None,
+    threads: int | None,
+    backend: str,
+    color: str | None,
+    alpha: str | None,
+    linear_light: bool,
+) -> Any:
+    if is_pil(image):
+        array, has_alpha = from_pil(image)
+        if alpha is None:
+            alpha = "premultiply" if has_alpha else "each"
+        result = _run(stages, array, border, cval, dtype, out, threads, backend, color, alpha, linear_light)
+        return result if out is not None else to_pil(result, image)
+    array = as_image(image)
+    count = threads_for(threads)
+    key = (stages, array.shape, array.dtype, border, dtype, backend, color, alpha, linear_light)
+    try:
+        executable = _cache.get(key)
+    except TypeError:  # a parameter that cannot be a key: plan anew
+        key, executable = None, None  # type: ignore[assignment]
+    if executable is None:
+        made = _plan(stages, array.shape, dtype_name(array), border, count, backend, color, alpha or "each",
+                     linear_light, None if dtype is None else as_dtype(dtype))  # fmt: skip
+        executable = Executable(made)
+        if key is not None:
+            if len(_cache) >= _CACHE_SIZE:
+                _cache.clear()
+            _cache[key] = executable
+    if out is not None:
+        out = check_out(out, executable.plan.out_shape, executable.plan.out_dtype)
+    return executable.run(array, out, float(cval), count)
+
+
+def _plan(
+    stages: tuple[Stage, ...],
+    shape: tuple[int, ...],
+    dtype: str,
+    border: str,
+    threads: int,
+    backend: str,
+    color: str | None,
+    alpha: str,
+    linear_light: bool,
+    out_dtype: str | None,
+) -> Plan:
+    canonical(border)
+    if alpha not in ALPHAS:
+        raise ValueError(f"alpha must be one of {', '.join(ALPHAS)}, got {alpha!r}")
+    root = compile_graph(
+        stages, dtype, shape[2] if len(shape) == 3 else 1, color, alpha, linear_light, out_dtype or dtype
+    )
+    title = " | ".join(stage.title for stage in stages)
+    return make_plan(
+        root, title=title, shape=shape, dtype=dtype, border=border, threads=threads, backend=backend
+    )

@@ -1,0 +1,88 @@
+"""Range analysis: the narrowest arithmetic in which a weighted sum is exact, proved from its weights.
+
+For elements x in low..high and integer weights n, the sum lies in [sum(min(n*low, n*high)), sum(max(...))];
+sums modulo 2^16 or 2^32 are right whenever that interval fits, whatever the partial sums do. Floating point is
+exact on whole numbers while sum(|n|) * max|x| stays below 2^24 or 2^53. Otherwise the rounding error of a sum
+of k products in order is at most k * u * sum(|w| * max|x|), u the unit round-off (Higham, Accuracy and
+Stability of Numerical Algorithms, 2002, section 3.1).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgfilt.rows import ROUND_OFF
+
+_I16 = 1 << 15
+_I32 = 1 << 31
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How a weighted sum is done: `name` for people, element type of the sum, and the bound of its error.
+
+    `init` is added to every sum so that it fits (the sum then stands for value - init).
+    """
+
+    dtype: str
+    init: int = 0
+    exact: bool = True
+
+    @property
+    def name(self) -> str:
+        return {"int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64"}[self.dtype] + (
+            " exact" if self.exact else ""
+        )
+
+
+def sum_range(n: NDArray[np.int64], low: float, high: float) -> tuple[int, int]:
+    """The exact range of sum(n * x) over x in low..high, for integers."""
+    positive = int(n[n > 0].sum())
+    negative = int(n[n < 0].sum())
+    return positive * int(low) + negative * int(high), positive * int(high) + negative * int(low)
+
+
+def fits(low: int, high: int, half: int) -> bool:
+    """Whether low..high fits a signed type of 2 * half values."""
+    return -half <= low and high < half
+
+
+def integer_sum(n: NDArray[np.int64], dtype: str, low: float, high: float) -> Arithmetic | None:
+    """16- or 32-bit integers for sum(n * x), exact; None where there is no such arithmetic."""
+    if dtype not in ("uint8", "int16") or int(np.abs(n).max(initial=0)) >= _I16:
+        return None
+    bottom, top = sum_range(n, low, high)
+    if fits(bottom, top, _I16):
+        return Arithmetic("int16")
+    if top - bottom < 2 * _I16:
+        return Arithmetic("int16", init=-_I16 - bottom)
+    if fits(bottom, top, _I32):
+        return Arithmetic("int32")
+    return None
+
+
+def real_sum(weights: NDArray[np.float64], dtype: str, largest: float, whole: bool) -> Arithmetic:
+    """f32 or f64 for sum(w * x): exact where it can be, else as the element type asks.
+
+    `whole` tells that weights and elements are whole numbers, whose sum users expect to be exact.
+    """
+    if dtype == "float64":
+        return Arithmetic("float64", exact=False)
+    if dtype == "float32":
+        return Arithmetic("float32", exact=False)
+    size = float(np.abs(weights).sum()) * largest
+    if whole:
+        if size < 2**24:
+            return Arithmetic("float32")
+        return Arithmetic("float64", exact=size < 2**53)
+    if rounding_error(weights, "float32", largest) <= 0.25:
+        return Arithmetic("float32", exact=False)
+    return Arithmetic("float64", exact=False)
+
+
+def rounding_error(weights: NDArray[np.float64], dtype: str, largest: float) -> float:
+    """The bound of the error of sum(w * x) done in order in `dtype`, weights rounded to it as well."""
+    return (np.count_nonzero(weights) + 1) * ROUND_OFF[dtype] * float(np.abs(weights).sum()) * largest

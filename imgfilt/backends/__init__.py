@@ -1,0 +1,57 @@
+"""The ways to convolve, in one ordered table. Each is a module with
+
+    name      what users write in `backend=`
+    supports  (problem) -> None, or a `Refusal` with the reason
+    lower     (problem, rows, line) -> the line of the response       (backends that fuse into a row program)
+    respond   (problem, image) -> (array of the response, its scale)  (backends that work on whole arrays)
+    cost      (problem) -> predicted seconds on one thread
+
+The planner asks all of them and takes the cheapest; it knows none by name.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from imgfilt.backends import box, direct, im2col, separable
+from imgfilt.problem import Problem, Refusal
+from imgfilt.rows import Line, RowBuilder
+
+
+class Backend(Protocol):
+    """What every backend has."""
+
+    name: str
+
+    def supports(self, problem: Problem) -> Refusal | None: ...
+
+    def cost(self, problem: Problem) -> float: ...
+
+
+class RowBackend(Backend, Protocol):
+    """A backend that lowers to row operations."""
+
+    def lower(self, problem: Problem, rows: RowBuilder, line: Line) -> Line: ...
+
+
+class ArrayBackend(Backend, Protocol):
+    """A backend that works on whole arrays: a step of its own."""
+
+    def respond(self, problem: Problem, image: NDArray[Any], cval: float) -> NDArray[Any]: ...
+
+    def workspace(self, problem: Problem) -> int: ...
+
+    def arithmetic(self, problem: Problem) -> str: ...
+
+    def error(self, problem: Problem) -> float: ...
+
+
+ROW_BACKENDS: dict[str, RowBackend] = {m.name: m for m in (separable, box, direct)}
+ARRAY_BACKENDS: dict[str, ArrayBackend] = {m.name: m for m in (im2col,)}
+
+
+def names() -> tuple[str, ...]:
+    """The names of all backends."""
+    return (*ROW_BACKENDS, *ARRAY_BACKENDS)

@@ -1,0 +1,103 @@
+"""im2col: the patches under the kernel become the rows of a matrix, and a matrix product does the rest.
+
+With one kernel the product is a matrix times a vector: memory-bound, so this rarely wins on images. It stands
+for the form in which most libraries convolve (Chellapilla et al. 2006), and is what filter banks build on. The
+matrix is made for a block of rows at a time, so that the workspace is bounded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgfilt import cost as costs
+from imgfilt.arithmetic import real_sum, rounding_error
+from imgfilt.borders import extend
+from imgfilt.problem import Problem, Refusal
+
+name = "im2col"
+
+_BLOCK_BYTES = 8 << 20
+
+
+def supports(problem: Problem) -> Refusal | None:
+    """A convolution that is not part of a fused pass."""
+    if not problem.alone:
+        return Refusal("the convolution is part of a fused pass, and this backend needs the whole image")
+    return None
+
+
+def cost(problem: Problem) -> float:
+    return costs.of_matrix_product(problem, _weights(problem).size, _dtype(problem).itemsize)
+
+
+def workspace(problem: Problem) -> int:
+    """Bytes beside the image and the response: the extended rows and patches of one block."""
+    kh, kw = problem.facts.trimmed.shape
+    rows = _block_rows(problem)
+    extended = (rows + kh - 1) * (problem.width + kw - 1) * problem.channels
+    return (rows * problem.width * problem.channels * kh * kw + extended) * _dtype(problem).itemsize
+
+
+def arithmetic(problem: Problem) -> str:
+    return real_sum(_weights(problem), problem.dtype, problem.largest, _whole(problem)).name
+
+
+def error(problem: Problem) -> float:
+    """The bound of the response's error."""
+    if problem.integral and real_sum(_weights(problem), problem.dtype, problem.largest, _whole(problem)).exact:
+        return 0.0
+    scale = 1.0 if not _whole(problem) else problem.facts.scale
+    largest = problem.largest if problem.integral else 1.0
+    return rounding_error(_weights(problem), _dtype(problem).name, largest) * abs(scale)
+
+
+def respond(problem: Problem, image: NDArray[Any], cval: float) -> NDArray[Any]:
+    """The response to an (H, W, C) image as an array of float32 or float64 of the same shape."""
+    weights, dtype = _weights(problem), _dtype(problem)
+    taps = np.argwhere(weights)
+    flat = weights[weights != 0].astype(dtype)
+    (kh, kw), (ay, ax) = problem.facts.trimmed.shape, problem.facts.trimmed.anchor
+    height, width, channels = image.shape
+    out = np.empty((height, width, channels), dtype)
+    step = _block_rows(problem)
+    for top in range(0, height, step):
+        count = min(step, height - top)
+        part = extend(
+            image, (top - ay, top - ay + count + kh - 1), (-ax, width - ax + kw - 1), problem.border, cval, dtype
+        )
+        patches = np.empty((len(taps), count, width, channels), dtype)
+        for row, (i, j) in zip(patches, taps, strict=True):
+            row[...] = part[i : i + count, j : j + width]
+        np.matmul(flat, patches.reshape(len(taps), -1), out=out[top : top + count].reshape(-1))
+    if _whole(problem) and problem.facts.scale != 1.0:
+        out *= dtype.type(problem.facts.scale)
+    return out
+
+
+def _whole(problem: Problem) -> bool:
+    facts = problem.facts
+    if facts.numerators is None or not problem.integral:
+        return False
+    n = facts.trimmed.weights / facts.scale
+    return facts.integer or float(np.abs(n).sum()) * problem.largest < 2**24
+
+
+def _weights(problem: Problem) -> NDArray[np.float64]:
+    """The trimmed weights, divided by the common scale where the sum is then exact."""
+    facts = problem.facts
+    if _whole(problem):
+        return np.rint(facts.trimmed.weights / facts.scale)
+    return facts.trimmed.weights
+
+
+def _dtype(problem: Problem) -> np.dtype[Any]:
+    return np.dtype(real_sum(_weights(problem), problem.dtype, problem.largest, _whole(problem)).dtype)
+
+
+def _block_rows(problem: Problem) -> int:
+    """Rows of output whose patches fit the workspace; at least one."""
+    row = problem.width * problem.channels * _weights(problem).size * _dtype(problem).itemsize
+    return max(1, min(problem.height, _BLOCK_BYTES // max(1, row)))

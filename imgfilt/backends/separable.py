@@ -1,0 +1,70 @@
+"""Separable correlation: a kernel of rank 1 is a column times a row, k + k weights instead of k * k.
+
+The factors come from the kernel's facts: integers where the kernel is integer times a factor, so that both
+passes stay exact. The column goes first: it reads the image's own rows and leaves one line to be widened.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgfilt import cost as costs
+from imgfilt.arithmetic import Arithmetic, fits, integer_sum, real_sum, sum_range
+from imgfilt.backends.taps import Weighted, add_taps
+from imgfilt.problem import Problem, Refusal
+from imgfilt.rows import Line, RowBuilder
+
+name = "separable"
+
+
+def supports(problem: Problem) -> Refusal | None:
+    """Kernels of rank 1 with more than one row and more than one column."""
+    facts = problem.facts
+    if facts.rank != 1:
+        return Refusal(f"the kernel has rank {facts.rank}, not 1")
+    if 1 in facts.trimmed.shape:
+        return Refusal("the kernel is a single row or column already")
+    return None
+
+
+def cost(problem: Problem) -> float:
+    return costs.of_rows(lower, problem)
+
+
+def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
+    """A vertical sum, then a horizontal one."""
+    facts = problem.facts
+    (column, row), anchor = facts.factors[0], facts.trimmed.anchor
+    whole = facts.numerators is not None
+    scale = facts.scale if whole else 1.0
+    down = Weighted(column[:, None], (anchor[0], 0), scale)
+    along = Weighted(row[None, :], (0, anchor[1]), 1.0)
+    passes = _integer_passes(column, row, line) if whole and line.integral else None
+    if passes is None:
+        size = float(np.abs(np.multiply.outer(column, row)).sum()) * line.largest
+        exact = whole and line.integral and (size < 2**24 or facts.integer)
+        arithmetic = real_sum(np.multiply.outer(column, row), line.dtype, line.largest, whole=exact)
+        passes = (arithmetic, arithmetic)
+    first = add_taps(rows, line, down, passes[0], final=False)
+    return add_taps(rows, first, along, passes[1])
+
+
+def _integer_passes(
+    column: NDArray[np.float64], row: NDArray[np.float64], line: Line
+) -> tuple[Arithmetic, Arithmetic] | None:
+    """16 bits down, then 16 or 32 along; None where the first pass does not fit 16 bits."""
+    down, along = column.astype(np.int64), row.astype(np.int64)
+    first = integer_sum(down, line.dtype, line.low, line.high)
+    if first is None or first.dtype != "int16":
+        return None
+    bottom, top = sum_range(down, line.low, line.high)
+    second = integer_sum(along, "int16", bottom + first.init, top + first.init)
+    if second is None:
+        return None
+    # The two ranges above are those of any elements; these two passes see the same elements.
+    low, high = sum_range(np.multiply.outer(down, along), line.low, line.high)
+    shift = first.init * int(along.sum())
+    if second.dtype == "int32" and fits(low + shift, high + shift, 1 << 15):
+        second = Arithmetic("int16")
+    return first, second

@@ -1,0 +1,65 @@
+"""What a row program or a matrix product is predicted to take: bytes moved and multiply-adds, in one place.
+
+The constants are nanoseconds an element, fitted to single-threaded runs over 3840 x 2160 images, for each
+instruction set. They rank the candidates; they are no promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+from imgfilt.problem import Problem
+from imgfilt.rows import ITEMSIZE, Line, RowBuilder, RowOp
+
+_WIDTH = {"v4": 64.0, "v3": 32.0, "v2": 16.0, "base": 16.0}  # bytes of a vector
+_NS_PER_VECTOR_OP = 0.22
+_NS_PER_ROW = 25.0  # an op's own overhead, once a row
+_NS_PER_BYTE_OF_IMAGE = 0.04
+_GEMV_NS_PER_ELEMENT = 0.25
+_COPY_NS_PER_ELEMENT = 0.6
+
+
+@cache
+def isa() -> str:
+    """The instruction set in use."""
+    from imgfilt import _native
+
+    return str(_native.isa())
+
+
+def of_op(op: RowOp, ops: list[RowOp]) -> float:
+    """Nanoseconds for one element of the op's line."""
+    vector = _WIDTH.get(isa(), 16.0)
+    size = max(ITEMSIZE[op.dtype], *(ITEMSIZE[ops[i].dtype] for i in op.inputs)) if op.inputs else 0
+    step = _NS_PER_VECTOR_OP * size / vector
+    if op.kind == "source":
+        return ITEMSIZE[op.dtype] * _NS_PER_BYTE_OF_IMAGE
+    if op.kind == "taps":
+        return step * (2 + 1.5 * len(op.taps))
+    if op.kind == "slide":
+        return step * 5
+    if op.kind == "window":
+        return step * 3 * (op.size.bit_length() + op.size.bit_count() - 1)
+    if op.kind in ("magnitude", "unpremultiply"):
+        return step * 10
+    return step * (3 + 2 * len(op.inputs))
+
+
+def of_program(ops: list[RowOp], height: int, width: int) -> float:
+    """Seconds for a program over an image, on one thread."""
+    ns = sum(of_op(op, ops) * width * op.channels + _NS_PER_ROW for op in ops) * height
+    return ns * 1e-9
+
+
+def of_rows(lower: Callable[[Problem, RowBuilder, Line], Line], problem: Problem) -> float:
+    """Seconds for a problem lowered on its own, on one thread."""
+    rows = RowBuilder(problem.dtype, problem.channels)
+    lower(problem, rows, rows.source)
+    return of_program(rows.ops, problem.height, problem.width)
+
+
+def of_matrix_product(problem: Problem, taps: int, itemsize: int) -> float:
+    """Seconds for copying a patch matrix and multiplying it by one vector of weights, on one thread."""
+    ns = problem.elements * taps * (_COPY_NS_PER_ELEMENT + _GEMV_NS_PER_ELEMENT) * itemsize / 4
+    return ns * 1e-9

@@ -1,0 +1,90 @@
+"""Runs a plan on an array. Decides nothing: every choice was made by the planner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgfilt import _native, graph
+from imgfilt.backends import ARRAY_BACKENDS
+from imgfilt.borders import BORDERS
+from imgfilt.plan import AreaStep, ArrayStep, Plan, RowStep, Step
+
+Image = NDArray[Any]
+Runner = Callable[[Image, Image, float, int], None]
+
+
+class Executable:
+    """A plan with its native programs built; may be run by several threads at once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self._border = BORDERS.index(plan.border)
+        self._runners = [self._runner(step) for step in plan.steps]
+        self._between = [_result(step) for step in plan.steps[:-1]]
+        self._out_dtype = np.dtype(plan.out_dtype)
+
+    def run(self, image: Image, out: Image | None, cval: float, threads: int) -> Image:
+        """The filtered image, in `out` where one is given.
+
+        `image` and `out` have the plan's shapes and dtypes; they may overlap, the result is right all the same.
+        """
+        if out is None:
+            out = np.empty(self.plan.out_shape, self._out_dtype)
+        elif np.may_share_memory(image, out):
+            image = image.copy()
+        current = image
+        for runner, (dtype, channels) in zip(self._runners, self._between, strict=False):
+            shape = current.shape[:2] if current.ndim == 2 or channels == 1 else (*current.shape[:2], channels)
+            following = np.empty(shape, dtype)
+            runner(current, following, cval, threads)
+            current = following
+        self._runners[-1](current, out, cval, threads)
+        return out
+
+    def _runner(self, step: Step) -> Runner:
+        border = self._border
+        if isinstance(step, RowStep):
+            program = _native.Program([op.native() for op in step.ops])
+
+            def run_rows(image: Image, out: Image, cval: float, threads: int) -> None:
+                program.run(image, out, border, cval, threads)
+
+            return run_rows
+        if isinstance(step, ArrayStep):
+            backend, problem = ARRAY_BACKENDS[step.backend], step.problem
+
+            def run_array(image: Image, out: Image, cval: float, threads: int) -> None:
+                response = backend.respond(problem, image.reshape(*image.shape[:2], -1), cval)
+                out[...] = response.reshape(out.shape)
+
+            return run_array
+        return self._area_runner(step)
+
+    def _area_runner(self, step: AreaStep) -> Runner:
+        border, node = self._border, step.node
+        if isinstance(node, graph.Median):
+            size = node.size
+            return lambda image, out, cval, threads: _native.median(image, out, size, border, cval, threads)
+        if isinstance(node, graph.Bilateral):
+            diameter, color, space = node.diameter, node.sigma_color, node.sigma_space
+            return lambda image, out, cval, threads: _native.bilateral(
+                image, out, diameter, color, space, border, cval, threads
+            )
+        if isinstance(node, graph.Canny):
+            low, high = node.low, node.high
+            return lambda image, out, cval, threads: _native.canny(image, out, low, high, border, cval, threads)
+        raise TypeError(f"{type(node).__name__} has no native code of its own")
+
+
+def _result(step: Step) -> tuple[str, int]:
+    """Dtype and channels of what a step makes (0 channels: as many as it was given)."""
+    if isinstance(step, RowStep):
+        return step.ops[-1].dtype, step.ops[-1].channels
+    if isinstance(step, ArrayStep):
+        return ("float64" if "f64" in ARRAY_BACKENDS[step.backend].arithmetic(step.problem) else "float32",
+                step.problem.channels)  # fmt: skip
+    return step.out_dtype, 0

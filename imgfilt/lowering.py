@@ -1,0 +1,252 @@
+"""Graph -> row program: each node becomes row operations, in the narrowest arithmetic that keeps it exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from imgfilt import graph
+from imgfilt.rows import ITEMSIZE, RANGES, Line, RowBuilder, RowOp
+
+ConvolveBy = Callable[[graph.Convolve, RowBuilder, Line], Line]
+"""Lowers one convolution of a line; the planner decides how."""
+
+FULL_ALPHA = {"uint8": 255.0, "uint16": 65535.0, "int16": 32767.0, "float32": 1.0, "float64": 1.0}
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A finished program, and the error bound of its result before rounding."""
+
+    ops: tuple[RowOp, ...]
+    channels: int
+    dtype: str
+    error: float
+
+
+def lower(root: graph.Round, dtype: str, channels: int, pixel_dtype: str, convolve: ConvolveBy) -> Lowered:
+    """The program for `root` on images of `dtype` and `channels`; `pixel_dtype` is the original image's."""
+    lowering = _Lowering(dtype, channels, pixel_dtype, root, convolve)
+    line = lowering.line(root)
+    rows = lowering.rows
+    if line.index == 0 or line.index != len(rows.ops) - 1:  # the result must be the last op
+        rows.add(RowOp("convert", line.dtype, line.channels, (line.index,)))
+    return Lowered(tuple(rows.ops), line.channels, line.dtype, lowering.error)
+
+
+class _Lowering:
+    def __init__(
+        self, dtype: str, channels: int, pixel_dtype: str, root: graph.Node, convolve: ConvolveBy
+    ) -> None:
+        self.rows = RowBuilder(dtype, channels)
+        self.pixel_dtype = pixel_dtype
+        self.convolve = convolve
+        self.done: dict[graph.Node, Line] = {graph.Source(): self.rows.source}
+        self.error = 0.0
+        self.users: dict[graph.Node, int] = {}
+        for node in graph.walk(root):
+            for child in graph.inputs_of(node):
+                self.users[child] = self.users.get(child, 0) + 1
+
+    def line(self, node: graph.Node) -> Line:
+        if node not in self.done:
+            self.done[node] = self._lower(node)
+        return self.done[node]
+
+    def real_dtype(self, *lines: Line) -> str:
+        return "float64" if any(line.dtype == "float64" for line in lines) else "float32"
+
+    def reals(self, nodes: tuple[graph.Node, ...]) -> tuple[Line, ...]:
+        """The nodes' lines in one real type, scales and offsets still to be folded."""
+        lines = tuple(self.line(n) for n in nodes)
+        dtype = self.real_dtype(*lines)
+        return tuple(self.rows.real(line, dtype, keep_scale=True) for line in lines)
+
+    def _lower(self, node: graph.Node) -> Line:
+        if isinstance(node, graph.Round):
+            return self._round(node)
+        if isinstance(node, graph.Convolve):
+            return self._convolve(node)
+        if isinstance(node, graph.Luma):
+            return self._luma(node)
+        if isinstance(node, graph.Magnitude):
+            return self._magnitude(node)
+        if isinstance(node, graph.Maximum):
+            return self._maximum(node)
+        if isinstance(node, graph.Combine):
+            return self._combine(node)
+        if isinstance(node, graph.Sharpen):
+            return self._sharpen(node)
+        if isinstance(node, graph.Premultiply | graph.Unpremultiply):
+            return self._alpha(node)
+        if isinstance(node, graph.CopyAlpha):
+            return self._copy_alpha(node)
+        raise TypeError(f"{type(node).__name__} is not an operation on rows")
+
+    def _round(self, node: graph.Round) -> Line:
+        rows = self.rows
+        if isinstance(node.input, graph.Magnitude) and node.dtype == "uint8" and node.rounding == "half_even":
+            line = self._magnitude_u8(node.input)
+            if line is not None:
+                return line
+        line = self.line(node.input)
+        self.error = max(self.error, line.error)
+        shifted = self._shifted(line, node) if self.users.get(node.input) == 1 else None
+        if shifted is not None:
+            return shifted
+        if line.dtype == node.dtype and line.plain and not line.after_convolution:
+            return line
+        done = rows.convert(line, node.dtype, rounding=node.rounding, stage=True)
+        low, high = RANGES[node.dtype]
+        return replace(done, low=max(low, done.low), high=min(high, done.high), error=0.0, after_convolution=False)
+
+    def _shifted(self, line: Line, node: graph.Round) -> Line | None:
+        """Rounding half up of a 32-bit sum over a power of two, done by the op that makes the sum."""
+        if node.dtype != "uint8" or line.dtype != "int32" or line.index != len(self.rows.ops) - 1:
+            return None
+        shift = -_exponent(line.scale)
+        half = (1 << shift) >> 1 if shift >= 0 else 0
+        offset = line.offset / line.scale
+        if not 0 <= shift <= 24 or line.scale != 2.0**-shift or offset != int(offset):
+            return None
+        if shift > 0 and node.rounding != "half_up":
+            return None
+        added = offset + half
+        if line.low + added < RANGES["int32"][0] or line.high + added > RANGES["int32"][1]:
+            return None
+        op = self.rows.ops[-1]
+        self.rows.ops[-1] = replace(op, dtype="uint8", shift=shift, init=op.init + added, stage=True)
+        return Line(line.index, "uint8", line.channels, 0, 255)
+
+    def _convolve(self, node: graph.Convolve) -> Line:
+        line = self.line(node.input)
+        if line.after_convolution:
+            # A convolution of a convolution sees the response extended past its own border.
+            line = self.rows.convert(line, self.real_dtype(line), stage=True)
+            line = replace(line, after_convolution=False)
+        elif not line.plain:
+            line = self.rows.convert(line, self.real_dtype(line))
+        return self.convolve(node, self.rows, line)
+
+    def _luma(self, node: graph.Luma) -> Line:
+        line = self.line(node.input)
+        if line.channels == 1:
+            return line
+        if not line.plain:
+            line = self.rows.convert(line, self.real_dtype(line))
+        index = self.rows.add(RowOp("luma", line.dtype, 1, (line.index,)))
+        error = _rounding(line.dtype, 3, line.largest) if not line.integral else 0.0
+        return Line(index, line.dtype, 1, line.low, line.high, error=line.error + error)
+
+    def _magnitude_u8(self, node: graph.Magnitude) -> Line | None:
+        """Two 16-bit responses to 8-bit magnitudes in one op."""
+        if len(node.inputs) != 2:
+            return None
+        a, b = (self.line(n) for n in node.inputs)
+        if a.dtype != "int16" or b.dtype != "int16" or a.scale != b.scale or a.offset or b.offset:
+            return None
+        if a.largest**2 + b.largest**2 >= 2**31:
+            return None
+        scale = node.scale * abs(a.scale)
+        index = self.rows.add(RowOp("magnitude", "uint8", a.channels, (a.index, b.index), stage=True, scale=scale))
+        self.error += 2.0**-22 * scale * (a.largest**2 + b.largest**2) ** 0.5
+        return Line(index, "uint8", a.channels, 0, 255)
+
+    def _magnitude(self, node: graph.Magnitude) -> Line:
+        lines = self.reals(node.inputs)
+        if len({line.scale for line in lines}) > 1 or any(line.offset for line in lines):
+            lines = tuple(self.rows.convert(line, self.real_dtype(*lines)) for line in lines)
+        scale = node.scale * abs(lines[0].scale)
+        dtype = lines[0].dtype
+        index = self.rows.add(
+            RowOp("magnitude", dtype, lines[0].channels, tuple(line.index for line in lines), scale=scale)
+        )
+        high = scale * sum(line.largest**2 for line in lines) ** 0.5
+        error = node.scale * sum(line.error for line in lines) + _rounding(dtype, len(lines) + 3, high)
+        return Line(index, dtype, lines[0].channels, 0, high, error=error, after_convolution=True)
+
+    def _maximum(self, node: graph.Maximum) -> Line:
+        lines = tuple(self.line(n) for n in node.inputs)
+        same = len({(line.dtype, line.scale, line.offset) for line in lines}) == 1
+        first = lines[0]
+        if not (same and first.dtype == "int16" and first.low > -32768 and first.scale > 0 and not first.offset):
+            lines = self.reals(node.inputs)
+            dtype = self.real_dtype(*lines)
+            lines = tuple(self.rows.real(line, dtype) for line in lines)
+            first = lines[0]
+        low, high = max(line.low for line in lines), max(line.high for line in lines)
+        if node.absolute:
+            low, high = 0.0, max(line.largest for line in lines)
+        index = self.rows.add(
+            RowOp("maximum", first.dtype, first.channels, tuple(line.index for line in lines), absolute=node.absolute)
+        )
+        return Line(index, first.dtype, first.channels, low, high, first.scale, first.offset,
+                    max(line.error for line in lines), after_convolution=True)  # fmt: skip
+
+    def _combine(self, node: graph.Combine) -> Line:
+        if len(node.inputs) == 1 and not node.absolute:
+            line, weight = self.line(node.inputs[0]), node.weights[0]
+            return replace(
+                line,
+                scale=line.scale * weight,
+                offset=line.offset * weight + node.bias,
+                error=line.error * abs(weight),
+                after_convolution=True,
+            )
+        lines = self.reals(node.inputs)
+        dtype = lines[0].dtype
+        weights = tuple(w * line.scale for w, line in zip(node.weights, lines, strict=True))
+        inside = sum(w * line.offset for w, line in zip(node.weights, lines, strict=True))
+        if node.absolute and inside:
+            lines = tuple(self.rows.convert(line, dtype) for line in lines)
+            weights, inside = node.weights, 0.0
+        index = self.rows.add(
+            RowOp("combine", dtype, lines[0].channels, tuple(line.index for line in lines), weights=weights,
+                  bias=node.bias + inside, absolute=node.absolute)
+        )  # fmt: skip
+        size = sum(abs(w) * line.largest for w, line in zip(weights, lines, strict=True)) + abs(node.bias + inside)
+        error = sum(abs(w) * line.error for w, line in zip(node.weights, lines, strict=True))
+        return Line(index, dtype, lines[0].channels, -size, size, error=error + _rounding(dtype, len(lines) + 1, size),
+                    after_convolution=True)  # fmt: skip
+
+    def _sharpen(self, node: graph.Sharpen) -> Line:
+        image, blurred = self.line(node.image), self.line(node.blurred)
+        dtype = self.real_dtype(image, blurred)
+        image, blurred = self.rows.real(image, dtype), self.rows.real(blurred, dtype)
+        index = self.rows.add(
+            RowOp("sharpen", dtype, image.channels, (image.index, blurred.index), amount=node.amount,
+                  threshold=node.threshold)
+        )  # fmt: skip
+        size = image.largest * (1 + 2 * abs(node.amount))
+        error = abs(node.amount) * blurred.error + image.error * (1 + abs(node.amount)) + _rounding(dtype, 3, size)
+        return Line(index, dtype, image.channels, -size, size, error=error, after_convolution=True)
+
+    def _alpha(self, node: graph.Premultiply | graph.Unpremultiply) -> Line:
+        line = self.line(node.input)
+        line = self.rows.real(line, self.real_dtype(line))
+        kind = "premultiply" if isinstance(node, graph.Premultiply) else "unpremultiply"
+        full = FULL_ALPHA[self.pixel_dtype]
+        index = self.rows.add(RowOp(kind, line.dtype, line.channels, (line.index,), full=full))
+        if kind == "premultiply":
+            return replace(line, index=index, error=line.error + _rounding(line.dtype, 2, line.largest))
+        # Dividing by a small alpha magnifies whatever error there was: no bound.
+        return replace(line, index=index, error=float("inf"), after_convolution=True)
+
+    def _copy_alpha(self, node: graph.CopyAlpha) -> Line:
+        line, image = self.line(node.input), self.line(node.image)
+        dtype = self.real_dtype(line, image)
+        line, image = self.rows.real(line, dtype), self.rows.real(image, dtype)
+        index = self.rows.add(RowOp("copy_alpha", dtype, line.channels, (line.index, image.index)))
+        return replace(line, index=index, low=min(line.low, image.low), high=max(line.high, image.high),
+                       after_convolution=True)  # fmt: skip
+
+
+def _rounding(dtype: str, operations: int, size: float) -> float:
+    unit = 2.0**-24 if ITEMSIZE[dtype] == 4 else 2.0**-53
+    return operations * unit * size
+
+
+def _exponent(scale: float) -> int:
+    import math
+
+    return math.frexp(scale)[1] - 1

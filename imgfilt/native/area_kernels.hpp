@@ -1,0 +1,83 @@
+// The hot loops of median, bilateral, Canny and the summed-area table, one table of them per instruction set.
+//
+// "Keys" are integers that sort as the elements do: u8 -> u8, u16 and i16 -> u16, f32 -> i32, f64 -> i64. A NaN
+// of either sign is the largest key, and comes back as a quiet NaN. i32 and i64 images have no keys (null).
+#pragma once
+
+#include "types.hpp"
+
+namespace imgfilt {
+
+// Vector loops may read and write up to this many bytes past the end of a scratch row.
+constexpr int64_t kSlack = 64;
+
+// Shape of a piece of an image that tile_median_u8 does at once. `region` has (rows + size - 1) rows of `pitch`
+// elements; pitch is a multiple of 64, at least cols + size - 1.
+struct Tile {
+    int rows = 0, cols = 0, size = 0, pitch = 0;
+};
+
+// A disc of taps without its centre. Values are planar: one row per channel.
+struct BilateralRow {
+    const void* const* taps;   // taps * channels rows, each already shifted by the tap's x offset
+    const void* space;         // log2 of each tap's weight in space, of the rows' type
+    const void* const* centre;  // channels rows
+    void* const* out;          // channels rows
+    int count, channels;
+    double colour;  // log2(weight) = space + colour * distance^2; negative
+    bool coarse;    // a relative error of 1e-4 in a weight will do
+};
+
+// Three rows of gradients around one row; everything is indexed from the first pixel, and magnitudes have a
+// zero on each side of the row.
+struct CannyRow {
+    const void *gx, *gy;
+    const void *above, *here, *below;
+    double low, high;
+};
+
+struct AreaKernels {
+    // n elements, `stride` bytes apart, to and from contiguous keys.
+    void (*load_key[kDTypes])(const char* in, int64_t stride, void* keys, int64_t n);
+    void (*store_key[kDTypes])(const void* keys, char* out, int64_t stride, int64_t n);
+    // The same to f32 and f64. Storing rounds half to even and saturates; null for i32 and i64.
+    void (*load_f32[kDTypes])(const char* in, int64_t stride, void* out, int64_t n);
+    void (*load_f64[kDTypes])(const char* in, int64_t stride, void* out, int64_t n);
+    void (*store_f32[kDTypes])(const void* in, char* out, int64_t stride, int64_t n);
+    void (*store_f64[kDTypes])(const void* in, char* out, int64_t stride, int64_t n);
+
+    // Small medians, size = 3 + 2 * second index; first index: log2 of a key's bytes. `rank_row` sorts the `size`
+    // keys in[x + i * step] of each x into ranks[t * pitch + x], t = 0 being the smallest (pitch a multiple of 64,
+    // at least n). `median_rows` makes two output rows from size + 1 such rows.
+    void (*rank_row[4][3])(const void* in, int64_t step, void* ranks, int64_t pitch, int64_t n);
+    void (*median_rows[4][3])(const void* const* ranks, int64_t pitch, void* out0, void* out1, int64_t n);
+
+    // Medians of a tile of 8-bit elements to out[y * pitch + x]; size odd, <= 255. `scratch` holds
+    // 6 * (rows * pitch + 320) bytes.
+    void (*tile_median_u8)(const uint8_t* region, const Tile& tile, uint8_t* out, void* scratch);
+    // Medians of a region of distinct ranks 0 .. rows * cols - 1 (of the whole region), pitch = cols + size - 1.
+    // `bits` holds (ranks / 64 + 1) words.
+    void (*tile_median_rank)(const uint32_t* region, const Tile& tile, uint32_t* out, uint64_t* bits);
+
+    void (*bilateral_f32)(const BilateralRow& row, int64_t n);
+    void (*bilateral_f64)(const BilateralRow& row, int64_t n);
+
+    // Sobel's 3x3 responses and |gx| + |gy| from three rows, each with one element before the first pixel.
+    void (*sobel_u8)(const uint8_t* const* rows, int16_t* gx, int16_t* gy, int16_t* magnitude, int64_t n);
+    void (*sobel_f32)(const float* const* rows, float* gx, float* gy, float* magnitude, int64_t n);
+    void (*sobel_f64)(const double* const* rows, double* gx, double* gy, double* magnitude, int64_t n);
+    // One bit per pixel: local maxima above `low`, and those of them above `high`. ceil(n / 64) words each.
+    void (*thin_i16)(const CannyRow& row, uint64_t* candidates, uint64_t* strong, int64_t n);
+    void (*thin_f32)(const CannyRow& row, uint64_t* candidates, uint64_t* strong, int64_t n);
+    void (*thin_f64)(const CannyRow& row, uint64_t* candidates, uint64_t* strong, int64_t n);
+    // Bits to 0 and 255.
+    void (*expand_bits)(const uint64_t* bits, char* out, int64_t stride, int64_t n);
+
+    // One row of a summed-area table: out[c + x] = above[c + x] + the sum of in[.. x] of x's channel, and `channels`
+    // zeros first. n counts elements. [input][0: i32, 1: i64, 2: f64]; null where the sum could not be exact.
+    void (*integral_row[kDTypes][3])(const void* in, const void* above, void* out, int channels, int64_t n);
+    // sum[x] += in[x]; [input][accumulator] as above.
+    void (*add_row[kDTypes][3])(const void* in, void* sum, int64_t n);
+};
+
+}  // namespace imgfilt

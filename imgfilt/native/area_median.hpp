@@ -1,0 +1,166 @@
+// Medians of 3x3, 5x5 and 7x7 by sorting networks. Compiled once per instruction set.
+//
+// Every input row is sorted once across each window's width; the rows below share that work. Of `size` such
+// rows only those elements are kept, after sorting down the columns, which can still be the median of a
+// matrix sorted both ways (the others have too many elements certainly above or below them). A short network
+// then selects among them. Its correctness needs to be checked only for matrices of 0 and 1 sorted both ways
+// (Knuth's 0-1 principle), of which there are C(2 * size, size): tests/test_area.py does. The networks were
+// found by removing, moving and replacing comparators at random while that check held.
+// Separable sorting networks as a way to medians: A. Adams, "Fast median filters using separable sorting
+// networks", 2021.
+#pragma once
+
+#include "area_kernels.hpp"
+#include "simd.hpp"
+
+namespace {
+
+struct Pair {
+    unsigned char low, high;
+};
+
+template <int size>
+struct Network;
+
+// `whole` sorts `size` elements, `inner` sorts size - 1; `select` acts on the kept elements, column by column.
+template <>
+struct Network<3> {
+    static constexpr Pair whole[] = {{0, 1}, {1, 2}, {0, 1}};
+    static constexpr Pair inner[] = {{0, 1}};
+    static constexpr Pair select[] = {{0, 2}, {1, 0}, {2, 0}};
+    static constexpr int kept = 3, selected = 2;
+};
+template <>
+struct Network<5> {
+    static constexpr Pair whole[] = {{0, 1}, {3, 4}, {2, 4}, {2, 3}, {1, 4}, {0, 3}, {0, 2}, {1, 3}, {1, 2}};
+    static constexpr Pair inner[] = {{0, 1}, {2, 3}, {0, 2}, {1, 3}, {1, 2}};
+    static constexpr Pair select[] = {{1, 9}, {6, 11}, {11, 7}, {0, 2}, {3, 12}, {10, 3}, {8, 5}, {9, 4}, {10,
+                                      5}, {11, 9}, {2, 1}, {5, 11}, {6, 1}, {11, 1}, {11, 5}};
+    static constexpr int kept = 13, selected = 5;
+};
+template <>
+struct Network<7> {
+    static constexpr Pair whole[] = {{0, 6}, {2, 3}, {4, 5}, {0, 2}, {1, 4}, {3, 6}, {0, 1}, {2, 5},
+                                     {3, 4}, {1, 2}, {4, 6}, {2, 3}, {4, 5}, {1, 2}, {3, 4}, {5, 6}};
+    static constexpr Pair inner[] = {{0, 5}, {1, 3}, {2, 4}, {1, 2}, {3, 4}, {0, 3},
+                                     {2, 5}, {0, 1}, {2, 3}, {4, 5}, {1, 2}, {3, 4}};
+    static constexpr Pair select[] = {{3, 0}, {12, 3}, {12, 17}, {12, 7}, {16, 11}, {28, 11}, {21, 25}, {11,
+                                      25}, {3, 1}, {22, 0}, {17, 3}, {7, 22}, {7, 17}, {27, 6}, {21, 6}, {11,
+                                      28}, {16, 6}, {28, 6}, {4, 18}, {8, 1}, {22, 26}, {13, 17}, {2, 3}, {8,
+                                      2}, {13, 22}, {13, 8}, {4, 13}, {15, 24}, {28, 24}, {1, 11}, {10, 24},
+                                      {20, 26}, {11, 16}, {24, 3}, {16, 3}, {3, 26}, {20, 13}, {22, 0}, {20,
+                                      2}, {20, 22}, {17, 8}, {24, 17}, {20, 24}, {21, 28}, {10, 17}, {28, 17},
+                                      {17, 16}, {16, 3}, {27, 3}, {24, 27}, {8, 22}, {0, 8}, {5, 23}, {24, 2},
+                                      {24, 5}, {10, 24}, {10, 0}, {23, 17}, {27, 11}, {16, 28}, {17, 11}, {28,
+                                      21}, {11, 21}, {1, 0}, {18, 1}, {13, 9}, {14, 2}, {24, 18}, {8, 13},
+                                      {14, 5}, {14, 8}, {19, 14}, {24, 19}, {17, 15}, {23, 28}, {9, 2}, {16,
+                                      15}, {14, 15}, {11, 15}, {2, 18}, {18, 27}, {27, 15}, {15, 28}, {19, 1},
+                                      {0, 19}, {2, 13}, {22, 18}, {2, 5}, {22, 2}, {0, 22}, {17, 15}, {27,
+                                      11}, {15, 13}, {11, 13}, {1, 8}, {1, 22}, {9, 19}, {2, 14}, {9, 1}, {2,
+                                      17}, {2, 9}, {15, 23}, {27, 23}, {19, 23}, {11, 18}, {16, 23}, {14, 23},
+                                      {23, 18}, {22, 1}, {17, 11}, {9, 17}, {15, 5}, {15, 22}, {9, 15}, {8,
+                                      9}, {11, 19}, {14, 19}, {9, 16}, {23, 5}, {16, 5}, {19, 5}, {22, 17},
+                                      {15, 14}, {22, 9}, {1, 15}, {1, 22}, {1, 11}, {16, 23}, {19, 27}, {27,
+                                      23}, {14, 22}, {14, 9}, {15, 11}, {16, 15}, {14, 16}, {17, 11}, {22,
+                                      11}, {27, 11}, {11, 15}, {15, 19}, {9, 17}, {22, 9}, {16, 22}, {15, 27},
+                                      {9, 11}, {17, 11}, {11, 27}, {9, 17}, {22, 9}, {15, 22}, {9, 22}, {11,
+                                      22}, {22, 17}, {9, 22}, {11, 22}};
+    static constexpr int kept = 29, selected = 11;
+};
+
+// Element `row` of the column of rank `t` can be the median.
+constexpr bool keeps(int size, int row, int t) {
+    const int half = (size * size + 1) / 2;
+    return (row + 1) * (t + 1) <= half && (size - row) * (size - t) <= half;
+}
+
+template <class V>
+inline V least(V a, V b) {
+    return a < b ? a : b;
+}
+template <class V>
+inline V greatest(V a, V b) {
+    return a < b ? b : a;
+}
+
+template <int i, int n, class V>
+inline __attribute__((always_inline)) void sort_from(const Pair (&net)[n], V* v) {
+    if constexpr (i < n) {
+        const V a = v[net[i].low], b = v[net[i].high];
+        v[net[i].low] = least(a, b);
+        v[net[i].high] = greatest(a, b);
+        sort_from<i + 1>(net, v);
+    }
+}
+
+template <class T, int size>
+void rank_row(const void* in_, int64_t step, void* ranks_, int64_t pitch, int64_t n) {
+    typedef Vec<T> V;
+    const T* in = static_cast<const T*>(in_);
+    T* ranks = static_cast<T*>(ranks_);
+    for (int64_t x = 0; x < n; x += VectorOf<T>::lanes) {
+        V v[size];
+        for (int i = 0; i < size; ++i) v[i] = load<V>(in + x + i * step);
+        sort_from<0>(Network<size>::whole, v);
+        for (int t = 0; t < size; ++t) store(ranks + t * pitch + x, v[t]);
+    }
+}
+
+// The kept elements of rank t of the size - 1 sorted rows `inner` and one more.
+template <int size, int t, int row, class V>
+inline __attribute__((always_inline)) V* merge(const V* inner, V extra, V* out) {
+    if constexpr (row < size) {
+        if constexpr (keeps(size, row, t)) {
+            V v = extra;
+            if constexpr (row < size - 1) v = least(v, inner[row]);
+            if constexpr (row > 0) v = greatest(v, inner[row - 1]);
+            *out++ = v;
+        }
+        return merge<size, t, row + 1>(inner, extra, out);
+    } else {
+        return out;
+    }
+}
+
+template <int size, int t, class T, class V>
+inline __attribute__((always_inline)) void gather_kept(const T* const* rows, int64_t at, int64_t pitch, V* first,
+                                                       V* second) {
+    if constexpr (t < size) {
+        V inner[size - 1];
+        for (int i = 0; i < size - 1; ++i) inner[i] = load<V>(rows[i + 1] + at + t * pitch);
+        sort_from<0>(Network<size>::inner, inner);
+        first = merge<size, t, 0>(inner, load<V>(rows[0] + at + t * pitch), first);
+        second = merge<size, t, 0>(inner, load<V>(rows[size] + at + t * pitch), second);
+        gather_kept<size, t + 1, T>(rows, at, pitch, first, second);
+    }
+}
+
+template <class T, int size>
+void median_rows(const void* const* rows_, int64_t pitch, void* out0_, void* out1_, int64_t n) {
+    typedef Vec<T> V;
+    typedef Network<size> Net;
+    constexpr int lanes = VectorOf<T>::lanes;
+    const T* rows[size + 1];
+    for (int i = 0; i <= size; ++i) rows[i] = static_cast<const T*>(rows_[i]);
+    T *out0 = static_cast<T*>(out0_), *out1 = static_cast<T*>(out1_);
+    for (int64_t x = 0; x < n; x += lanes) {
+        V first[Net::kept], second[Net::kept];
+        gather_kept<size, 0, T>(rows, x, pitch, first, second);
+        sort_from<0>(Net::select, first);
+        sort_from<0>(Net::select, second);
+        if (x + lanes <= n) {
+            store(out0 + x, first[Net::selected]);
+            store(out1 + x, second[Net::selected]);
+        } else {
+            const size_t rest = static_cast<size_t>(n - x) * sizeof(T);
+            __builtin_memcpy(out0 + x, &first[Net::selected], rest);
+            __builtin_memcpy(out1 + x, &second[Net::selected], rest);
+        }
+    }
+}
+
+#define IMGFILT_EACH_SIZE(f, T) {f<T, 3>, f<T, 5>, f<T, 7>}
+#define IMGFILT_EACH_KEY(f) \
+    {IMGFILT_EACH_SIZE(f, uint8_t), IMGFILT_EACH_SIZE(f, uint16_t), IMGFILT_EACH_SIZE(f, int32_t), IMGFILT_EACH_SIZE(f, int64_t)}
+
+}  // namespace

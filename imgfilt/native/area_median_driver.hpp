@@ -1,0 +1,189 @@
+// Medians of whole images: stripes of the networks' rows, or tiles for larger windows.
+#pragma once
+
+#include <type_traits>
+#include <utility>
+
+#include "area_rows.hpp"
+#include "dispatch.hpp"
+#include "pool.hpp"
+
+namespace imgfilt {
+namespace {
+
+constexpr int64_t kChunk = 2048;  // bytes of a row done at a time, so that the sorted rows stay in the cache
+constexpr int64_t kTileRows = 8;  // rows of an 8-bit tile: more share counting, fewer share thresholds
+constexpr int64_t kRankTile = 96;
+constexpr int kMaxSize = 4095;
+
+// One plane, 3x3 to 7x7: a ring of sorted rows, and two output rows at a time.
+template <class U>
+void median_network(const View& in, const View& out, int size, const Planes& planes, int plane,
+                    const Extended<U>& source, int64_t begin, int64_t end) {
+    const AreaKernels& area = *kernels().area;
+    const int width = sizeof(U) == 1 ? 0 : sizeof(U) == 2 ? 1 : sizeof(U) == 4 ? 2 : 3;
+    const auto rank_row = area.rank_row[width][size / 2 - 1];
+    const auto median_rows = area.median_rows[width][size / 2 - 1];
+    const auto store = area.store_key[static_cast<int>(out.dtype)];
+    const int64_t radius = size / 2, step = planes.step;
+    const int64_t chunk = std::min(in.width, std::max<int64_t>(1, kChunk / static_cast<int64_t>(sizeof(U)) / step));
+    const int64_t pitch = round_up(chunk * step, 64);
+    const Scratch<U> padded((chunk + 2 * radius) * step + 64), ring((size + 1) * size * pitch), result(2 * pitch);
+    const bool direct = std::is_same_v<U, uint8_t> && planes.stride(out) == 1;
+    for (int64_t x = 0; x < in.width; x += chunk) {
+        const int64_t pixels = std::min(chunk, in.width - x), n = pixels * step;
+        const auto ranks = [&](int64_t y) { return ring.get() + (y + size) % (size + 1) * size * pitch; };
+        const auto prepare = [&](int64_t y) {
+            source.fetch(y, x - radius, x + pixels + radius, padded.get());
+            rank_row(padded.get(), step, ranks(y), pitch, n);
+        };
+        for (int64_t y = begin - radius; y < begin + radius; ++y) prepare(y);
+        for (int64_t y = begin; y < end; y += 2) {
+            prepare(y + radius);
+            prepare(y + radius + 1);
+            const void* rows[8];
+            for (int i = 0; i <= size; ++i) rows[i] = ranks(y - radius + i);
+            char* to = out.data + plane * out.channel + y * out.row + x * out.pixel;
+            if (direct && y + 1 < end) {
+                median_rows(rows, pitch, to, to + out.row, n);
+                continue;
+            }
+            median_rows(rows, pitch, result.get(), result.get() + pitch, n);
+            store(result.get(), to, planes.stride(out), n);
+            if (y + 1 < end) store(result.get() + pitch, to + out.row, planes.stride(out), n);
+        }
+    }
+}
+
+// One channel of 8 bits, larger windows.
+void median_tiles_u8(const View& out, int size, int plane, const Extended<uint8_t>& source, int64_t begin,
+                     int64_t end) {
+    const AreaKernels& area = *kernels().area;
+    Tile tile;
+    tile.size = size;
+    tile.pitch = static_cast<int>(round_up(size - 1 + std::max(96, size), 64));
+    const int64_t columns = tile.pitch - size + 1, radius = size / 2;
+    const Scratch<uint8_t> region((kTileRows + size - 1) * tile.pitch), result(kTileRows * tile.pitch);
+    const Scratch<uint8_t> scratch(6 * (kTileRows * tile.pitch + 320));
+    for (int64_t y = begin; y < end; y += kTileRows)
+        for (int64_t x = 0; x < out.width; x += columns) {
+            tile.rows = static_cast<int>(std::min(kTileRows, end - y));
+            tile.cols = static_cast<int>(std::min(columns, out.width - x));
+            for (int64_t i = 0; i < tile.rows + size - 1; ++i)
+                source.fetch(y - radius + i, x - radius, x + tile.cols + radius, region.get() + i * tile.pitch);
+            area.tile_median_u8(region.get(), tile, result.get(), scratch.get());
+            for (int64_t i = 0; i < tile.rows; ++i)
+                area.store_key[0](result.get() + i * tile.pitch,
+                                  out.data + plane * out.channel + (y + i) * out.row + x * out.pixel, out.pixel,
+                                  tile.cols);
+        }
+}
+
+// Sorts `keys` by radix; rank[i] becomes the place of what was keys[i]. Equal keys keep their order.
+template <class U>
+void rank_keys(U* keys, U* spare_keys, uint32_t* index, uint32_t* spare_index, uint32_t* rank, int64_t n) {
+    constexpr int kBits = 11, kBins = 1 << kBits;
+    for (int64_t i = 0; i < n; ++i) index[i] = static_cast<uint32_t>(i);
+    U *from = keys, *to = spare_keys;
+    for (int shift = 0; shift < static_cast<int>(sizeof(U)) * 8; shift += kBits) {
+        uint32_t place[kBins] = {};
+        for (int64_t i = 0; i < n; ++i) ++place[(from[i] >> shift) & (kBins - 1)];
+        if (place[(from[0] >> shift) & (kBins - 1)] == n) continue;
+        for (uint32_t bin = 0, sum = 0; bin < kBins; ++bin) sum += std::exchange(place[bin], sum);
+        for (int64_t i = 0; i < n; ++i) {
+            const uint32_t at = place[(from[i] >> shift) & (kBins - 1)]++;
+            to[at] = from[i];
+            spare_index[at] = index[i];
+        }
+        std::swap(from, to);
+        std::swap(index, spare_index);
+    }
+    if (from != keys) std::copy_n(from, n, keys);
+    for (int64_t i = 0; i < n; ++i) rank[index[i]] = static_cast<uint32_t>(i);
+}
+
+// One channel of anything: each tile's elements become their ranks in the tile.
+template <class U>
+void median_tiles_rank(const View& out, int size, int plane, const Extended<U>& source, int64_t begin, int64_t end,
+                       int64_t side) {
+    using Bits = std::make_unsigned_t<U>;
+    constexpr Bits kSign = std::is_signed_v<U> ? Bits(1) << (sizeof(U) * 8 - 1) : 0;
+    const AreaKernels& area = *kernels().area;
+    const auto store = area.store_key[static_cast<int>(out.dtype)];
+    const int64_t radius = size / 2, most = (side + size - 1) * (std::min(side, out.width) + size - 1);
+    const Scratch<U> region(most), result(side);
+    const Scratch<Bits> spare(most);
+    const Scratch<uint32_t> memory(3 * most), medians(side * side);
+    const Scratch<uint64_t> set(most / 64 + 1);
+    for (int64_t y = begin; y < end; y += side)
+        for (int64_t x = 0; x < out.width; x += side) {
+            Tile tile;
+            tile.size = size;
+            tile.rows = static_cast<int>(std::min(side, end - y));
+            tile.cols = static_cast<int>(std::min(side, out.width - x));
+            tile.pitch = tile.cols + size - 1;
+            const int64_t n = int64_t(tile.rows + size - 1) * tile.pitch;
+            for (int64_t i = 0; i < tile.rows + size - 1; ++i)
+                source.fetch(y - radius + i, x - radius, x + tile.cols + radius, region.get() + i * tile.pitch);
+            Bits* keys = reinterpret_cast<Bits*>(region.get());
+            for (int64_t i = 0; i < n; ++i) keys[i] ^= kSign;
+            uint32_t* ranks = memory.get() + 2 * most;
+            rank_keys(keys, spare.get(), memory.get(), memory.get() + most, ranks, n);
+            std::fill_n(set.get(), n / 64 + 1, 0);
+            area.tile_median_rank(ranks, tile, medians.get(), set.get());
+            for (int64_t i = 0; i < tile.rows; ++i) {
+                for (int64_t j = 0; j < tile.cols; ++j)
+                    result[j] = static_cast<U>(keys[medians[i * tile.cols + j]] ^ kSign);
+                store(result.get(), out.data + plane * out.channel + (y + i) * out.row + x * out.pixel, out.pixel,
+                      tile.cols);
+            }
+        }
+}
+
+template <class U>
+void median_of(const View& in, const View& out, int size, Border border, double cval, int threads) {
+    const auto load = kernels().area->load_key[static_cast<int>(in.dtype)];
+    const bool network = size <= 7, bytes = std::is_same_v<U, uint8_t> && size <= 255;
+    Planes planes(in, out);
+    if (!network) planes.count = static_cast<int>(in.channels), planes.step = 1;
+    // Tiles start on multiples of their height, so that they are the same for any number of threads.
+    const int64_t side = std::max<int64_t>(kRankTile, size / 2);
+    const Stripes stripes(in.height, threads, network ? 2 * size : 16, network ? 2 : bytes ? kTileRows : side);
+    parallel_for(stripes.count * planes.count, threads, [&](int task) {
+        const int plane = task / stripes.count, stripe = task % stripes.count;
+        const Extended<U> source(in, planes, plane, border, cval, load);
+        const int64_t begin = stripes.begin(stripe), end = stripes.end(stripe);
+        if (network) {
+            median_network<U>(in, out, size, planes, plane, source, begin, end);
+            return;
+        }
+        if constexpr (std::is_same_v<U, uint8_t>)
+            if (bytes) return median_tiles_u8(out, size, plane, source, begin, end);
+        median_tiles_rank<U>(out, size, plane, source, begin, end, side);
+    });
+}
+
+}  // namespace
+
+void median(const View& in, const View& out, int size, Border border, double cval, int threads) {
+    check_same_size("median", in, out);
+    check_pixels("median", in);
+    if (in.dtype != out.dtype) throw std::invalid_argument("median: input and output differ in type");
+    if (size < 1 || size > kMaxSize || size % 2 == 0)
+        throw std::invalid_argument("median: size is " + std::to_string(size) + ", but must be odd, 1 .. " +
+                                    std::to_string(kMaxSize));
+    if (in.height == 0 || in.width == 0 || in.channels == 0) return;
+    switch (in.dtype) {
+        case DType::u8:
+            return median_of<uint8_t>(in, out, size, border, cval, threads);
+        case DType::u16:
+        case DType::i16:
+            return median_of<uint16_t>(in, out, size, border, cval, threads);
+        case DType::f32:
+            return median_of<int32_t>(in, out, size, border, cval, threads);
+        default:
+            return median_of<int64_t>(in, out, size, border, cval, threads);
+    }
+}
+
+}  // namespace imgfilt

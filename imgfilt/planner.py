@@ -1,0 +1,242 @@
+"""Graph + shape + dtype -> plan: splits the graph into steps and chooses a backend for each convolution.
+
+Planning never touches pixels, and knows no backend by name: each is asked whether it supports the problem and
+what it would cost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from imgfilt import cost, graph
+from imgfilt.backends import ARRAY_BACKENDS, ROW_BACKENDS, names
+from imgfilt.borders import canonical
+from imgfilt.lowering import lower
+from imgfilt.plan import AreaStep, ArrayStep, Candidate, Choice, Plan, RowStep, Step
+from imgfilt.problem import Problem
+from imgfilt.rows import ITEMSIZE, RANGES, Line, RowBuilder, RowOp
+
+_AREA = (graph.Median, graph.Bilateral, graph.Canny)
+
+
+@dataclass
+class _Planning:
+    """What is known while one plan is made."""
+
+    title: str
+    height: int
+    width: int
+    pixel_dtype: str
+    border: str
+    threads: int
+    backend: str
+    choices: list[Choice] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    error: float = 0.0
+    seconds: float = 0.0
+    workspace: int = 0
+
+
+def make_plan(
+    root: graph.Node,
+    *,
+    title: str,
+    shape: tuple[int, ...],
+    dtype: str,
+    border: str = "reflect101",
+    threads: int = 1,
+    backend: str = "auto",
+) -> Plan:
+    """The plan for a graph that ends in pixels (`Round`, or a filter over the whole image).
+
+    Raises ValueError for an unknown backend, one that refuses (with its reason), and graphs that have no plan.
+    """
+    if backend != "auto" and backend not in names():
+        raise ValueError(f"backend must be 'auto' or one of {', '.join(names())}, got {backend!r}")
+    height, width, channels = (*shape, 1)[:3]
+    p = _Planning(title, height, width, dtype, canonical(border), threads, backend)
+    out_dtype, out_channels = _plan_segment(p, root, dtype, channels)
+    if backend != "auto" and not p.choices:
+        raise ValueError(f"{title} has no linear convolution that backend={backend!r} could do; leave it at 'auto'")
+    flat = len(shape) == 2 or (out_channels == 1 and channels != 1)
+    return Plan(
+        title=title,
+        shape=shape,
+        dtype=dtype,
+        out_shape=(height, width) if flat else (height, width, out_channels),
+        out_dtype=out_dtype,
+        border=p.border,
+        threads=threads,
+        isa=cost.isa(),
+        steps=tuple(p.steps),
+        choices=tuple(p.choices),
+        bound=p.error,
+        workspace=p.workspace,
+        seconds=p.seconds / max(1, threads),
+    )
+
+
+def _plan_segment(p: _Planning, root: graph.Node, dtype: str, channels: int) -> tuple[str, int]:
+    """Adds the steps for `root` on images of `dtype` and `channels`; gives what they make of them."""
+    if isinstance(root, graph.Source):
+        return dtype, channels
+    areas = [n for n in graph.walk(root) if isinstance(n, _AREA)]
+    if not areas:
+        return _plan_rows(p, _as_pixels(root, dtype), dtype, channels)
+    area = areas[-1]
+    before = area.input if isinstance(area.input, graph.Source) else _as_pixels(area.input, dtype)
+    dtype, channels = _plan_segment(p, before, dtype, channels)
+    dtype = _plan_area(p, area, dtype, channels)
+    if _reads_source(root, area):
+        raise ValueError(f"{p.title}: {type(area).__name__.lower()} cannot be combined with the image it came from")
+    return _plan_segment(p, graph.substitute(root, area, graph.Source()), dtype, channels)
+
+
+def _reads_source(root: graph.Node, cut: graph.Node) -> bool:
+    """Whether `root` reads the image other than through `cut`."""
+    if root == cut:
+        return False
+    return isinstance(root, graph.Source) or any(_reads_source(n, cut) for n in graph.inputs_of(root))
+
+
+def _as_pixels(root: graph.Node, dtype: str) -> graph.Round:
+    return root if isinstance(root, graph.Round) else graph.Round(root, dtype)
+
+
+def _plan_area(p: _Planning, area: graph.Median | graph.Bilateral | graph.Canny, dtype: str, channels: int) -> str:
+    out_dtype = "uint8" if isinstance(area, graph.Canny) else dtype
+    p.steps.append(AreaStep(replace(area, input=graph.Source()), out_dtype))
+    p.seconds += p.height * p.width * channels * 5e-9
+    return out_dtype
+
+
+def _plan_rows(p: _Planning, root: graph.Round, dtype: str, channels: int) -> tuple[str, int]:
+    convolutions = [n for n in graph.walk(root) if isinstance(n, graph.Convolve)]
+    users = [n for n in graph.walk(root) if graph.Source() in graph.inputs_of(n)]
+    alone = len(convolutions) == 1 and users == convolutions
+    if alone and _plan_array(p, convolutions[0], root, dtype, channels):
+        return root.dtype, channels
+    found = lower(root, dtype, channels, p.pixel_dtype, lambda c, rows, line: _convolve(p, c, rows, line, alone=alone))
+    _add_rows(p, found.ops, found.error)
+    return found.dtype, found.channels
+
+
+def _add_rows(p: _Planning, ops: tuple[RowOp, ...], error: float) -> None:
+    p.steps.append(RowStep(ops))
+    p.error += error
+    p.seconds += cost.of_program(list(ops), p.height, p.width)
+    p.workspace = max(p.workspace, _workspace(ops, p.height, p.width))
+
+
+def _workspace(ops: tuple[RowOp, ...], height: int, width: int) -> int:
+    from imgfilt import _native
+
+    return int(_native.Program([op.native() for op in ops]).workspace(height, width))
+
+
+def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: str, channels: int) -> bool:
+    """Plans the lone convolution of a graph by a whole-array backend where one is wanted or cheapest."""
+    low, high = RANGES[dtype] if dtype.startswith(("u", "i")) else (-1.0, 1.0)
+    problem = Problem(
+        node.kernel, p.height, p.width, channels, dtype, low, high, p.border, p.threads, alone=True
+    )
+    candidates = _ask(problem)
+    chosen = _pick(p, node, candidates)
+    if chosen.backend not in ARRAY_BACKENDS:
+        return False
+    array_backend = ARRAY_BACKENDS[chosen.backend]
+    p.choices.append(_choice(p, node, chosen, candidates))
+    p.steps.append(ArrayStep(chosen.backend, problem))
+    p.error += array_backend.error(problem)
+    p.seconds += array_backend.cost(problem)
+    p.workspace = max(p.workspace, array_backend.workspace(problem))
+    response = "float64" if "f64" in chosen.arithmetic else "float32"
+    after = graph.substitute(root, node, graph.Source())
+    found = lower(graph.Round(after, root.dtype) if not isinstance(after, graph.Round) else after,
+                  response, channels, p.pixel_dtype, _no_convolution)  # fmt: skip
+    _add_rows(p, found.ops, 0.0)
+    return True
+
+
+def _no_convolution(node: graph.Convolve, rows: RowBuilder, line: Line) -> Line:
+    raise AssertionError("a lone convolution has been planned already")
+
+
+def _convolve(p: _Planning, node: graph.Convolve, rows: RowBuilder, line: Line, *, alone: bool) -> Line:
+    """Chooses a backend for one convolution inside a row program, and lowers it."""
+    problem = Problem(
+        node.kernel, p.height, p.width, line.channels, line.dtype, line.low, line.high, p.border, p.threads,
+        alone=alone,
+    )  # fmt: skip
+    candidates = _ask(problem)
+    chosen = _pick(p, node, candidates)
+    p.choices.append(_choice(p, node, chosen, candidates))
+    return ROW_BACKENDS[chosen.backend].lower(problem, rows, line)
+
+
+def _ask(problem: Problem) -> tuple[Candidate, ...]:
+    """Every backend's price or refusal, the cheapest first, refusals last."""
+    found: list[Candidate] = []
+    for name, row_backend in ROW_BACKENDS.items():
+        refusal = row_backend.supports(problem)
+        if refusal is not None:
+            found.append(Candidate(name, refused=refusal.reason))
+            continue
+        rows = RowBuilder(problem.dtype, problem.channels)
+        line = row_backend.lower(problem, rows, replace(rows.source, low=problem.low, high=problem.high))
+        found.append(Candidate(name, row_backend.cost(problem), _arithmetic(rows, line)))
+    for name, array_backend in ARRAY_BACKENDS.items():
+        refusal = array_backend.supports(problem)
+        if refusal is not None:
+            found.append(Candidate(name, refused=refusal.reason))
+        else:
+            found.append(Candidate(name, array_backend.cost(problem), array_backend.arithmetic(problem)))
+    return tuple(sorted(found, key=lambda c: (c.seconds is None, c.seconds or 0.0)))
+
+
+_SHORT = {"uint16": "u16", "int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64", "uint8": "u8"}
+
+
+def _arithmetic(rows: RowBuilder, line: Line) -> str:
+    """The element types of the sums, in order, and whether the result is exact."""
+    types = dict.fromkeys(
+        _SHORT[op.dtype] for op in rows.ops if op.kind in ("taps", "slide", "window") and op.dtype in ITEMSIZE
+    )
+    return "/".join(types) + (" exact" if line.error == 0 else "")
+
+
+def _pick(p: _Planning, node: graph.Convolve, candidates: tuple[Candidate, ...]) -> Candidate:
+    if p.backend == "auto":
+        return next(c for c in candidates if c.seconds is not None)
+    wanted = next(c for c in candidates if c.backend == p.backend)
+    if wanted.refused:
+        raise ValueError(
+            f"backend={p.backend!r} cannot do {p.title} with the {_kernel_words(node)} kernel: {wanted.refused}"
+        )
+    return wanted
+
+
+def _choice(p: _Planning, node: graph.Convolve, chosen: Candidate, candidates: tuple[Candidate, ...]) -> Choice:
+    if p.backend != "auto":
+        reason = "it was asked for"
+    else:
+        others = [c for c in candidates if c.seconds is not None and c is not chosen]
+        if others:
+            ratio = (others[0].seconds or 0.0) / (chosen.seconds or 1.0)
+            reason = f"it is predicted to be {ratio:.1f} times as fast as {others[0].backend}"
+        else:
+            reason = "no other backend can do it"
+    return Choice(_kernel_words(node), chosen.backend, chosen.arithmetic, reason, candidates)
+
+
+def _kernel_words(node: graph.Convolve) -> str:
+    from imgfilt.kernel import facts
+
+    f = facts(node.kernel)
+    words = [f"{node.kernel.shape[0]}x{node.kernel.shape[1]}"]
+    if f.trimmed.shape != node.kernel.shape:
+        words.append(f"(support {f.trimmed.shape[0]}x{f.trimmed.shape[1]})")
+    words.append(f"rank {f.rank}")
+    words += [word for word, true in (("box", f.is_box), ("integer", f.integer), ("dyadic", f.dyadic and not f.integer),
+                                      ("symmetric", f.symmetric), ("zero-sum", f.zero_sum)) if true]  # fmt: skip
+    return " ".join(words)

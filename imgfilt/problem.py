@@ -1,0 +1,55 @@
+"""One convolution as a backend sees it, and the words in which a backend declines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imgfilt.kernel import Kernel, KernelFacts, facts
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A convolution node together with the image that it is applied to.
+
+    `dtype`, `low`, `high` are those of the elements that the convolution reads (a line of a row program);
+    `alone` tells that it is the only convolution of its graph and reads the image itself, so that a backend
+    which works on whole arrays can take it.
+    """
+
+    kernel: Kernel
+    height: int
+    width: int
+    channels: int
+    dtype: str
+    low: float
+    high: float
+    border: str
+    threads: int
+    alone: bool
+
+    @property
+    def facts(self) -> KernelFacts:
+        return facts(self.kernel)
+
+    @property
+    def pixels(self) -> int:
+        return self.height * self.width
+
+    @property
+    def elements(self) -> int:
+        return self.pixels * self.channels
+
+    @property
+    def integral(self) -> bool:
+        return self.dtype not in ("float32", "float64")
+
+    @property
+    def largest(self) -> float:
+        return max(abs(self.low), abs(self.high))
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a backend does not take a problem, as the end of "refused: ..."."""
+
+    reason: str
