@@ -143,6 +143,7 @@ void median_tiles_rank(const View& out, int size, int plane, const Extended<U>& 
 template <class U>
 void median_of(const View& in, const View& out, int size, Border border, double cval, int threads) {
     const auto load = kernels().area->load_key[static_cast<int>(in.dtype)];
+    const auto store = kernels().area->store_key[static_cast<int>(in.dtype)];
     const bool network = size <= 7, bytes = std::is_same_v<U, uint8_t> && size <= 255;
     Planes planes(in, out);
     if (!network) planes.count = static_cast<int>(in.channels), planes.step = 1;
@@ -153,6 +154,14 @@ void median_of(const View& in, const View& out, int size, Border border, double 
         const int plane = task / stripes.count, stripe = task % stripes.count;
         const Extended<U> source(in, planes, plane, border, cval, load);
         const int64_t begin = stripes.begin(stripe), end = stripes.end(stripe);
+        if (size == 1) {
+            const Scratch<U> row(in.width * planes.step);
+            for (int64_t y = begin; y < end; ++y) {
+                source.fetch(y, 0, in.width, row.get());
+                store(row.get(), out.data + plane * out.channel + y * out.row, planes.stride(out), in.width * planes.step);
+            }
+            return;
+        }
         if (network) {
             median_network<U>(in, out, size, planes, plane, source, begin, end);
             return;
