@@ -81,6 +81,8 @@ KERNELS: dict[str, tuple[Array, tuple[int, int] | None]] = {
     "box 3x3 mean": (np.full((3, 3), 1 / 9), None),
     "box 31x31 mean": (np.full((31, 31), 1 / 961), None),
     "box 4x5 of ones": (np.ones((4, 5)), (1, 4)),
+    "box 1x9 of ones": (np.ones((1, 9)), None),
+    "box 6x1 of ones": (np.ones((6, 1)), (0, 0)),
     "zero 3x3": (np.zeros((3, 3)), None),
     "one tap, off centre": (np.eye(5)[:, :1] @ np.eye(5)[3:4, :] * 3, None),
     "identity 1x1": (np.ones((1, 1)), None),
@@ -132,14 +134,16 @@ def check(
 
 
 def may_refuse(backend: str, weights: Array) -> bool:
-    """Whether the backend is free to say no to this. `direct` and `im2col` never are."""
+    """Whether the backend is free to say no to this. `direct`, `im2col` and the choice "auto" never are."""
+    if backend in ("auto", "direct", "im2col"):
+        return False
     w = np.asarray(weights, dtype=np.float64)
     ys, xs = np.nonzero(w)
     if not ys.size:
-        return backend not in ("direct", "im2col")
+        return True
     inner = w[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
     if backend == "separable":
         return 1 in inner.shape or np.linalg.matrix_rank(inner) != 1
     if backend == "box":
         return inner.size == 1 or bool((inner != inner[0, 0]).any())
-    return backend not in ("direct", "im2col")
+    return True
