@@ -24,10 +24,6 @@ THREADS = (2, 5)
 @pytest.mark.parametrize("dtype", oracle.DTYPES)
 @pytest.mark.parametrize("name", FILTERS)
 def test_filters_do_not_depend_on_threads(name, dtype):
-    if not isa_digest.can(name, dtype):
-        with pytest.raises((ValueError, TypeError), match=dtype):
-            isa_digest.run_filter(name, noise((8, 8), dtype))
-        return
     for shape in [(157, 83), (203, 61, 3), (5, 40), (90, 31, 4)]:
         image = noise(shape, dtype)
         one = isa_digest.run_filter(name, image, threads=1)
