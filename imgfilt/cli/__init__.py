@@ -44,7 +44,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("IMGFILT_DEBUG"):
             raise
-        click.echo(f"imgfilt: {describe(error)}", err=True)
+        click.echo(f"imgfilt: {one_line(error)}", err=True)
         return FAILED
 
 
@@ -62,7 +62,7 @@ def _complain(error: ClickException) -> int:
     return error.exit_code
 
 
-def describe(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """An unexpected error in one line."""
     if isinstance(error, MemoryError):
         return "not enough memory"

@@ -55,9 +55,12 @@ def _folder(ctx: click.Context) -> str | None:
 def _version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if not value or ctx.resilient_parsing:
         return
-    from importlib.metadata import version
+    import numpy
 
-    click.echo(f"imgfilt {version('imgfilt')}")
+    from imgfilt import __version__
+    from imgfilt.cost import isa
+
+    click.echo(f"imgfilt {__version__} (instruction set {isa()}, numpy {numpy.__version__})")
     ctx.exit()
 
 

@@ -30,7 +30,7 @@ def user_folder() -> str | None:
 
 def all_filters(folder: str | None) -> dict[str, FilterSpec]:
     """Every filter by name. A filter in `folder` stands before a built-in one, that before the user's own."""
-    from imgfilt import catalog
+    import imgfilt.catalog as catalog
 
     try:
         own = user_folder()
@@ -54,7 +54,7 @@ def by_family(specs: Iterable[FilterSpec]) -> dict[str, list[FilterSpec]]:
 
 def find(name: str, folder: str | None) -> FilterSpec:
     """The filter called `name`, reading only its own file where it is built in. Raises `click.UsageError`."""
-    from imgfilt import catalog
+    import imgfilt.catalog as catalog
 
     name = name.replace("-", "_")
     try:

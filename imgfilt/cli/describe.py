@@ -152,7 +152,7 @@ show_command = click.Command(
 
 
 def _explain(name: str, file: str, assignments: tuple[str, ...], **values: Any) -> None:
-    from imgfilt import api
+    import imgfilt.api as api
     from imgfilt.io import ImageFileError, probe
 
     spec = catalogue.find(name, _folder(values["filters"]))

@@ -28,7 +28,7 @@ def filter_command(spec: FilterSpec) -> click.Command:
         chosen = settings(values)
 
         def function(array: Any, **keywords: Any) -> Any:
-            from imgfilt import api
+            import imgfilt.api as api
 
             return api.apply_filter(spec, array, params, **keywords)
 

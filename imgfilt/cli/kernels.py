@@ -97,7 +97,7 @@ def _command(name: str, summary: str) -> click.Command:
             weights = weights / total
 
         def function(array: Any, **keywords: Any) -> Any:
-            from imgfilt import api
+            import imgfilt.api as api
 
             apply = api.convolve if name == "convolve" else api.correlate
             return apply(array, weights, bias=bias, **keywords)

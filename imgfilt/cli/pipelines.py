@@ -30,7 +30,7 @@ def _callback(pipeline: str, **values: Any) -> None:
     chosen = settings(values)
 
     def function(array: Any, **keywords: Any) -> Any:
-        from imgfilt import api
+        import imgfilt.api as api
 
         return api.apply(pipeline, array, filters=specs, **keywords)
 

@@ -7,6 +7,7 @@ importing click and the engine takes. A wrong guess costs a little time and has 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from itertools import pairwise
 from threading import Thread
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _EXTENSIONS = (".jpg", ".jpeg", ".png")
 _NO_PIXELS = ("list", "show", "explain", "--help", "-h", "--version")
 _OUTPUT = ("-o", "--output")
+_QUICK, _USUAL = 2e-4, 5e-3
 
 
 class _Ahead:
@@ -55,6 +57,8 @@ def start(words: Sequence[str]) -> None:
     from imgfilt.io import jpeg, png
 
     del numpy, jpeg, png, imagecodecs
+    # the thread needs the interpreter's lock a few times, and by default would wait 5 ms for it each time
+    sys.setswitchinterval(_QUICK)
     _ahead = _Ahead(path)
 
 
@@ -78,6 +82,7 @@ def take(path: str, max_pixels: int) -> Picture:
         return read(path, max_pixels=max_pixels)
     _ahead = None
     ahead.thread.join()
+    sys.setswitchinterval(_USUAL)
     if ahead.error is not None:
         raise ahead.error
     assert ahead.picture is not None

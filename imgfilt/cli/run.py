@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -13,7 +12,7 @@ from typing import Any
 import click
 from numpy.typing import NDArray
 
-from imgfilt.cli import FAILED, describe, prefetch
+from imgfilt.cli import FAILED, one_line, prefetch
 from imgfilt.cli.options import Settings
 from imgfilt.cli.outputs import STREAM, Outputs
 from imgfilt.io import Picture, read, write
@@ -26,6 +25,9 @@ Filter = Callable[..., NDArray[Any]]
 
 def run(settings: Settings, label: str, function: Filter) -> None:
     """Applies `function` to every file; exits with 1 where any of them failed."""
+    import imgfilt.api  # while the first picture is being decoded on its thread
+
+    del imgfilt
     outputs = Outputs(label, settings.output, settings.in_place, settings.files)
     failed = 0
     for path in settings.files:
@@ -100,7 +102,7 @@ def _write(target: str, picture: Picture, quality: int) -> tuple[str, ...]:
 
 def _report_failure(path: str, error: Exception, settings: Settings) -> None:
     expected = isinstance(error, ValueError | TypeError)
-    text = " ".join(str(error).split()) if expected else describe(error)
+    text = " ".join(str(error).split()) if expected else one_line(error)
     click.echo(f"imgfilt: {text if path in text else f'{path}: {text}'}", err=True)
     if settings.json:
         code = getattr(error, "code", "filter" if expected else "unexpected")
@@ -108,4 +110,6 @@ def _report_failure(path: str, error: Exception, settings: Settings) -> None:
 
 
 def _line(record: dict[str, Any]) -> None:
+    import json
+
     click.echo(json.dumps(record, ensure_ascii=False))

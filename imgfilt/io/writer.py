@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, BinaryIO
@@ -153,25 +152,27 @@ def atomic(path: str) -> Iterator[BinaryIO]:
         return
     folder, base = os.path.split(target)
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=f".{base[:100]}.", suffix=".part", dir=folder)
+        temporary = _temporary(folder, base)
     except OSError as error:
         raise NotWritableError(f"'{path}' cannot be written: {error.strerror}") from error
     try:
-        os.close(descriptor)
-        with open(temporary, "w+b") as file:
-            yield file
-        os.chmod(temporary, stat.S_IMODE(mode) if mode else 0o666 & ~_umask())
-        os.replace(temporary, target)
+        with temporary:
+            yield temporary
+        if mode:
+            os.chmod(temporary.name, stat.S_IMODE(mode))
+        os.replace(temporary.name, target)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            os.unlink(temporary.name)
         if isinstance(error, OSError):
             reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
             raise NotWritableError(f"'{path}' cannot be written: {reason}") from error
         raise
 
 
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
+def _temporary(folder: str, base: str) -> BinaryIO:
+    """A new file beside the target, open. (Importing tempfile would take 3 ms, a tenth of a small job.)"""
+    for number in range(1000):
+        with contextlib.suppress(FileExistsError):
+            return open(os.path.join(folder, f".{base[:100]}.{os.getpid()}-{number}.part"), "x+b")
+    raise FileExistsError(errno.EEXIST, "too many unfinished files lie beside it")
