@@ -127,7 +127,7 @@ def test_parameters_out_of_range():
 )
 def test_images_have_two_or_three_dimensions(image):
     for call in (imgfilt.sobel, imgfilt.median, lambda a: imgfilt.correlate(a, SOBEL_X), imgfilt.integral):
-        refuses(lambda call=call: call(image), "(height, width")
+        refuses(lambda call=call: call(image), "shape", str(np.shape(image)))
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5, 0), (0, 5, 3), (5, 5, 0)])
