@@ -16,6 +16,7 @@ _FIXED = {
     "list": ("imgfilt.cli.describe", "All filters."),
     "show": ("imgfilt.cli.describe", "One filter: its parameters, kernels, factors, and a picture of them."),
     "explain": ("imgfilt.cli.describe", "How a filter would be computed on a file, and why."),
+    "bench": ("imgfilt.cli.bench", "This machine's speed, against OpenCV's."),
 }
 
 

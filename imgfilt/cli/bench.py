@@ -48,8 +48,8 @@ def _bench(
     **names: tuple[str, ...],
 ) -> None:
     from imgfilt.bench import machine, opencv, overhead, report, session
-    from imgfilt.bench.cases import cases
     from imgfilt.bench.case import MissingPackageError
+    from imgfilt.bench.cases import cases
 
     try:
         cv2 = opencv.opencv()

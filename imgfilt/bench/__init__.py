@@ -1,0 +1,14 @@
+"""`imgfilt bench`: this machine's speed against OpenCV's, on the same work, in the same process.
+
+    case      what is compared: one filter, dtype and channel count; our call and the other side's chains
+    cases     all of them
+    opencv    the other side's chains
+    compare   whether two results are the same, before anything is timed
+    clock     both sides in turn, ratio pair by pair
+    overhead  what a call costs beside its pixels
+    machine   what the figures were measured on
+    report    a row as a table's line or as JSON
+    session   all of it in order
+
+OpenCV and rich are imported here only, and only when a benchmark runs.
+"""

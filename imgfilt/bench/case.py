@@ -1,0 +1,88 @@
+"""What is compared: a case is one piece of work, a contender one way of doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[Any]
+Run = Callable[[], Image]
+"""Does the work once more, into the same array each time, and gives that array."""
+
+
+class MissingPackageError(ImportError):
+    """A package that only benchmarks need is not installed."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way to do a case's work.
+
+    `prepare(image, threads)` allocates the destination and every temporary, so that a run allocates nothing
+    that it need not. `tolerance` is how far the result may be from ours: in steps of an integer dtype; for
+    floats, as a share of the response's scale.
+    """
+
+    name: str
+    prepare: Callable[[Image, int], Run]
+    tolerance: float = 0.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the benchmark: what we run, and what is run against it.
+
+    `scale` is the response's scale for float images: the sum of the kernel's absolute weights.
+    """
+
+    name: str
+    filter: str
+    dtype: str
+    channels: int
+    ours: Callable[[Image, int], Run]
+    rivals: tuple[Contender, ...]
+    scale: float = 1.0
+
+    def shape(self, width: int, height: int) -> tuple[int, ...]:
+        """The shape of the image that this case filters."""
+        return (height, width) if self.channels == 1 else (height, width, self.channels)
+
+
+def picture(shape: tuple[int, ...], dtype: str, seed: int = 1) -> Image:
+    """A picture for timing: clouds of all sizes, straight edges and sensor noise, over the dtype's range.
+
+    Neither flat nor pure noise: the time of median, bilateral and Canny depends on what they see.
+
+    >>> picture((4, 6, 3), "uint8").shape
+    (4, 6, 3)
+    """
+    rng = np.random.default_rng(seed)
+    height, width = shape[:2]
+    channels = shape[2] if len(shape) == 3 else 1
+    field = np.zeros((height, width, channels), np.float32)
+    cell, weight = 256, 0.5
+    while cell >= 4:
+        coarse = rng.random((height // cell + 2, width // cell + 2, channels), dtype=np.float32)
+        field += weight * _enlarged(coarse, height, width, cell)
+        cell //= 4
+        weight *= 0.5
+    field += 0.25 * ((np.arange(height)[:, None] // 97 + np.arange(width) // 131) % 2)[..., None]
+    field += rng.standard_normal(field.shape, dtype=np.float32) * np.float32(0.012)
+    field = np.clip(field * 0.85, 0, 1).reshape(shape)
+    if dtype.startswith("float"):
+        return np.asarray(field, dtype)
+    return np.asarray(np.rint(field * np.iinfo(dtype).max), dtype)
+
+
+def _enlarged(coarse: Image, height: int, width: int, cell: int) -> Image:
+    """Linear interpolation of a grid whose points lie `cell` pixels apart."""
+    y, x = np.arange(height) / cell, np.arange(width) / cell
+    row, column = y.astype(int), x.astype(int)
+    fy, fx = (y - row).astype(np.float32)[:, None, None], (x - column).astype(np.float32)[:, None]
+    lines = coarse[row] * (1 - fy) + coarse[row + 1] * fy
+    found: Image = lines[:, column] * (1 - fx) + lines[:, column + 1] * fx
+    return found

@@ -1,0 +1,59 @@
+"""What the figures were measured on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+import imgfilt
+from imgfilt.cost import isa
+
+
+def describe(cv2: Any, threads: int) -> Mapping[str, Any]:
+    """Processor, versions, and how OpenCV is set up, as plain data for JSON."""
+    return {
+        "cpu": cpu_name(),
+        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "imgfilt": imgfilt.__version__,
+        "isa": isa(),
+        "threads": threads,
+        "opencv": cv2.__version__,
+        "opencv_threads": cv2.getNumThreads(),
+        "opencv_optimized": bool(cv2.useOptimized()),
+        "opencv_ipp": cv2.ipp.getIppVersion() if cv2.ipp.useIPP() else None,
+        "opencv_cpu_features": cv2.getCPUFeaturesLine(),
+    }
+
+
+def cpu_name() -> str:
+    """The processor's name, as precise as the system tells it."""
+    facts: dict[str, str] = {}
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as lines:
+            for line in lines:
+                key, _, value = line.partition(":")
+                facts.setdefault(key.strip(), value.strip())
+    except OSError:
+        return platform.processor() or platform.machine()
+    name = facts.get("model name") or platform.processor() or platform.machine()
+    family = f" (family {facts['cpu family']}, model {facts['model']})" if "cpu family" in facts else ""
+    return name + family
+
+
+def lines(machine: Mapping[str, Any]) -> list[str]:
+    """The same in two lines for a reader."""
+    ipp = machine["opencv_ipp"] or "off"
+    return [
+        f"{machine['cpu']}, {machine['cpus']} processors, {machine['system']}, Python {machine['python']}, "
+        f"NumPy {machine['numpy']}",
+        f"imgfilt {machine['imgfilt']} ({machine['isa']}, threads {machine['threads']}) against OpenCV "
+        f"{machine['opencv']} (threads {machine['opencv_threads']}, "
+        f"{'optimised' if machine['opencv_optimized'] else 'NOT optimised'}, IPP {ipp})",
+    ]
