@@ -323,6 +323,26 @@ def test_a_jpeg_keeps_its_subsampling(tmp_path: Path, subsampling: int, want: st
     assert read(tmp_path / "c.jpg").subsampling == "444"
 
 
+@pytest.mark.parametrize("subsampling", ["", "444", "422", "420"])
+@pytest.mark.parametrize("size", [(1003, 1501), (3000, 401), (401, 60_001), (65_500, 17)])
+def test_stripes_are_the_whole_picture(tmp_path: Path, subsampling: str, size: tuple[int, int]) -> None:
+    """Large JPEGs are encoded in stripes between restart markers; the pixels are those of one stripe."""
+    import imagecodecs
+
+    tile = photo()[..., 0] if subsampling == "" else photo()
+    height, width = size
+    rows, columns = np.arange(height) % 512, np.arange(width) % 512
+    array = np.ascontiguousarray(tile[rows][:, columns])
+    write(tmp_path / "a.jpg", Picture(array, subsampling=subsampling))
+    content = (tmp_path / "a.jpg").read_bytes()
+    whole = imagecodecs.jpeg8_encode(array, 90, subsampling=subsampling or None)
+    want = imagecodecs.jpeg8_decode(whole)
+    np.testing.assert_array_equal(read(tmp_path / "a.jpg").array, want)
+    np.testing.assert_array_equal(np.asarray(opened(tmp_path / "a.jpg")), want)
+    assert len(content) < len(whole) * 1.001 + 100
+    assert (b"\xff\xdd\x00\x04" in content) == (height * width >= 1_000_000)
+
+
 def test_quality(tmp_path: Path) -> None:
     sizes = []
     for quality in (30, 90, 98):

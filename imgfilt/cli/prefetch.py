@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from imgfilt.io import Picture
 
 _EXTENSIONS = (".jpg", ".jpeg", ".png")
-_NO_PIXELS = ("list", "show", "explain", "--help", "-h", "--version")
+_NO_PIXELS = ("list", "show", "explain", "bench", "--help", "-h", "--version")
 _OUTPUT = ("-o", "--output")
 _QUICK, _USUAL = 2e-4, 5e-3
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt.io import exif as exif_block
+from imgfilt.io import jpeg_stripes
 from imgfilt.io.errors import DamagedError, NotStorableError, UnsupportedError
 from imgfilt.io.orient import apply_orientation
 from imgfilt.io.picture import Picture
@@ -23,6 +24,7 @@ _ICC = b"ICC_PROFILE\0"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset(range(0xD0, 0xD8)) | {0x01}
 _SEGMENT = 0xFFFF - 2
+_JFIF_END = 20
 _SUBSAMPLING = {0x11: "444", 0x21: "422", 0x22: "420"}
 
 
@@ -116,9 +118,14 @@ def encode(file: BinaryIO, picture: Picture, quality: int) -> None:
         raise NotStorableError(
             f"a JPEG holds at most 65500 pixels a side, this picture is {array.shape[1]}x{array.shape[0]}"
         )
-    subsampling = None if picture.is_gray else picture.subsampling or "444"
-    data = imagecodecs.jpeg8_encode(np.ascontiguousarray(array), quality, subsampling=subsampling)
-    segments = bytearray(data[:20])
+    subsampling = "" if picture.is_gray else picture.subsampling or "444"
+
+    def encode_whole(part: NDArray[Any]) -> bytes:
+        data: bytes = imagecodecs.jpeg8_encode(part, quality, subsampling=subsampling or None)
+        return data
+
+    first, *rest = jpeg_stripes.encode(np.ascontiguousarray(array), subsampling, encode_whole)
+    segments = bytearray(first[:_JFIF_END])
     if picture.dpi:
         segments[13] = 1
         for at, value in zip((14, 16), picture.dpi, strict=True):
@@ -131,7 +138,9 @@ def encode(file: BinaryIO, picture: Picture, quality: int) -> None:
     for number, piece in enumerate(pieces, 1):
         segments += _segment(0xE2, _ICC + bytes((number, len(pieces))) + piece)
     file.write(segments)
-    file.write(memoryview(data)[20:])
+    file.write(memoryview(first)[_JFIF_END:])
+    for piece in rest:
+        file.write(piece)
 
 
 def _segment(marker: int, body: bytes) -> bytes:
