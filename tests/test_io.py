@@ -324,7 +324,7 @@ def test_a_jpeg_keeps_its_subsampling(tmp_path: Path, subsampling: int, want: st
 
 
 @pytest.mark.parametrize("subsampling", ["", "444", "422", "420"])
-@pytest.mark.parametrize("size", [(1003, 1501), (3000, 401), (401, 60_001), (65_500, 17)])
+@pytest.mark.parametrize("size", [(1003, 1501), (3000, 401), (65, 60_001), (65_500, 17)])
 def test_stripes_are_the_whole_picture(tmp_path: Path, subsampling: str, size: tuple[int, int]) -> None:
     """Large JPEGs are encoded in stripes between restart markers; the pixels are those of one stripe."""
     import imagecodecs
@@ -341,6 +341,16 @@ def test_stripes_are_the_whole_picture(tmp_path: Path, subsampling: str, size: t
     np.testing.assert_array_equal(np.asarray(opened(tmp_path / "a.jpg")), want)
     assert len(content) < len(whole) * 1.001 + 100
     assert (b"\xff\xdd\x00\x04" in content) == (height * width >= 1_000_000)
+
+
+def test_stripes_keep_to_the_longest_interval(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imgfilt.io.jpeg_stripes._LONGEST_INTERVAL", 1000)
+    array = np.tile(photo("camera"), (2, 4))
+    write(tmp_path / "a.jpg", Picture(array))
+    content = (tmp_path / "a.jpg").read_bytes()
+    at = content.index(b"\xff\xdd\x00\x04")
+    assert content[at + 4 : at + 6] == (768).to_bytes(2, "big")
+    assert np.abs(read(tmp_path / "a.jpg").array.astype(int) - array).mean() < 3
 
 
 def test_quality(tmp_path: Path) -> None:

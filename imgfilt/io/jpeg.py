@@ -121,8 +121,7 @@ def encode(file: BinaryIO, picture: Picture, quality: int) -> None:
     subsampling = "" if picture.is_gray else picture.subsampling or "444"
 
     def encode_whole(part: NDArray[Any]) -> bytes:
-        data: bytes = imagecodecs.jpeg8_encode(part, quality, subsampling=subsampling or None)
-        return data
+        return bytes(imagecodecs.jpeg8_encode(part, quality, subsampling=subsampling or None))
 
     first, *rest = jpeg_stripes.encode(np.ascontiguousarray(array), subsampling, encode_whole)
     segments = bytearray(first[:_JFIF_END])
@@ -139,8 +138,7 @@ def encode(file: BinaryIO, picture: Picture, quality: int) -> None:
         segments += _segment(0xE2, _ICC + bytes((number, len(pieces))) + piece)
     file.write(segments)
     file.write(memoryview(first)[_JFIF_END:])
-    for piece in rest:
-        file.write(piece)
+    file.writelines(rest)
 
 
 def _segment(marker: int, body: bytes) -> bytes:
