@@ -72,7 +72,8 @@ def picture(shape: tuple[int, ...], dtype: str, seed: int = 1) -> Image:
         weight *= 0.5
     field += 0.25 * ((np.arange(height)[:, None] // 97 + np.arange(width) // 131) % 2)[..., None]
     field += rng.standard_normal(field.shape, dtype=np.float32) * np.float32(0.012)
-    field = np.clip(field * 0.85, 0, 1).reshape(shape)
+    low, high = float(field.min()), float(field.max())
+    field = ((field - low) / max(high - low, 1e-6)).reshape(shape)
     if dtype.startswith("float"):
         return np.asarray(field, dtype)
     return np.asarray(np.rint(field * np.iinfo(dtype).max), dtype)

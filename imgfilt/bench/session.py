@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
@@ -16,13 +16,17 @@ _TRIALS = 3
 
 @dataclass(frozen=True)
 class Row:
-    """What became of a case: the figures, or what is wrong."""
+    """What became of a case: the figures, or what is wrong.
+
+    `rival` is the fastest of the other side's chains in a short trial; `trials` has the seconds of each.
+    """
 
     case: Case
     width: int
     height: int
     threads: int
     rival: str = ""
+    trials: Mapping[str, float] = field(default_factory=dict)
     pairs: Pairs | None = None
     error: str = ""
 
@@ -38,6 +42,7 @@ class Row:
         pixels = self.width * self.height / 1e6
         return what | {
             "rival": self.rival,
+            "rivals_ms": {name: seconds * 1e3 for name, seconds in self.trials.items()},
             "ours_ms": ours * 1e3,
             "rival_ms": theirs * 1e3,
             "ratio": ratio,
@@ -63,8 +68,10 @@ def run_case(case: Case, width: int, height: int, threads: int, rounds: int) -> 
         wrong = _disagreement(case, image, ours, rivals)
         if wrong is not None:
             return Row(case, width, height, threads, error=wrong)
-        name, best = _fastest(rivals)
-        return Row(case, width, height, threads, name, pairs(ours, best, rounds))
+        trials = _trials(rivals)
+        name = min(trials, key=lambda rival: trials[rival])
+        best = next(call for rival, call in rivals if rival.name == name)
+        return Row(case, width, height, threads, name, trials, pairs(ours, best, rounds))
     except Exception as error:  # a row that cannot be computed is an error of the benchmark, not its end
         return Row(
             case, width, height, threads, error=f"{type(error).__name__}: {' '.join(str(error).split())}"
@@ -81,9 +88,7 @@ def _disagreement(case: Case, image: Image, ours: Run, rivals: list[tuple[Conten
     return None
 
 
-def _fastest(rivals: list[tuple[Contender, Run]]) -> tuple[str, Run]:
-    if len(rivals) == 1:
-        return rivals[0][0].name, rivals[0][1]
-    times = [median(samples) for samples in in_turn([call for _, call in rivals], _TRIALS)]
-    rival, call = rivals[times.index(min(times))]
-    return rival.name, call
+def _trials(rivals: list[tuple[Contender, Run]]) -> dict[str, float]:
+    """Seconds of each of the other side's chains, to choose the fastest by."""
+    samples = in_turn([call for _, call in rivals], _TRIALS)
+    return {rival.name: median(times) for (rival, _), times in zip(rivals, samples, strict=True)}

@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Mapping
-from typing import Any
 
 import click
 
@@ -24,18 +23,14 @@ Example:
 """
 
 
-class _Size(click.ParamType):
-    name = "WxH"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        found = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", str(value))
-        if found is None:
-            self.fail(f"{value!r} is no size; write width x height, as 3840x2160")
-        return int(found[1]), int(found[2])
+def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """The width and height in "3840x2160"."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no size; write width x height, as 3840x2160")
+    return int(found[1]), int(found[2])
 
 
 def _bench(
@@ -95,14 +90,19 @@ def _bench(
         click.get_current_context().exit(FAILED)
 
 
-def _print_json(record: Mapping[str, Any]) -> None:
+def _print_json(record: Mapping[str, object]) -> None:
     click.echo(json.dumps(record))
 
 
 bench_command = click.Command(
     "bench",
     params=[
-        click.Option(["--size"], type=_Size(), help="The picture's size in pixels; 3840x2160 by default."),
+        click.Option(
+            ["--size"],
+            metavar="WxH",
+            callback=_size,
+            help="The picture's size in pixels; 3840x2160 by default.",
+        ),
         click.Option(
             ["--threads"],
             type=click.IntRange(min=1),

@@ -1,0 +1,204 @@
+"""The benchmark: that it compares before it times, takes the fastest chain, and says what it measured on."""
+
+import json
+import subprocess
+import sys
+from functools import partial
+
+import cv2
+import numpy as np
+import pytest
+
+from imgfilt.bench import clock, report
+from imgfilt.bench.case import Case, Contender, picture
+from imgfilt.bench.cases import cases
+from imgfilt.bench.compare import difference
+from imgfilt.bench.overhead import measure
+from imgfilt.bench.session import run_case
+from imgfilt.cli import main
+
+WIDTH, HEIGHT = 97, 64
+
+
+@pytest.fixture(autouse=True)
+def _same_threads():
+    before = cv2.getNumThreads()
+    yield
+    cv2.setNumThreads(before)
+
+
+def _id(case):
+    return f"{case.name} x{case.channels}"
+
+
+@pytest.mark.parametrize("case", list(cases()), ids=_id)
+def test_every_chain_computes_the_same(case):
+    image = picture(case.shape(WIDTH, HEIGHT), case.dtype)
+    ours = case.ours(image, 1)()
+    scale = case.scale * float(np.abs(image).max()) if case.dtype.startswith("f") else 1.0
+    for rival in case.rivals:
+        assert difference(ours, rival.prepare(image, 1)(), rival.tolerance, scale) is None, rival.name
+
+
+@pytest.mark.parametrize("case", list(cases()), ids=_id)
+def test_destinations_are_allocated_beforehand(case):
+    image = picture(case.shape(WIDTH, HEIGHT), case.dtype)
+    for prepare in (case.ours, *(rival.prepare for rival in case.rivals)):
+        run = prepare(image, 1)
+        assert np.shares_memory(run(), run())
+
+
+def _case(ours, *rivals):
+    """A case whose calls give fixed arrays."""
+    return Case("made up", "identity", "uint8", 1, lambda image, threads: partial(np.copy, ours), rivals)
+
+
+def _rival(name, result, tolerance=0):
+    return Contender(name, lambda image, threads: partial(np.copy, result), tolerance)
+
+
+def test_rows_that_differ_are_errors_and_are_not_timed():
+    ours = np.zeros((HEIGHT, WIDTH), np.uint8)
+    theirs = ours.copy()
+    theirs[3, 4] = 2
+    row = run_case(_case(ours, _rival("good", ours), _rival("bad", theirs, 1)), WIDTH, HEIGHT, 1, 3)
+    assert row.pairs is None
+    assert row.error.startswith("bad: differs by 2 at (3, 4) where 1 is allowed: 0, not 2; 1 pixel of 6208")
+    assert row.record()["error"] == row.error
+    assert report.cells(row)[4] == "error"
+    assert run_case(_case(ours, _rival("bad", theirs, 2)), WIDTH, HEIGHT, 1, 3).error == ""
+
+
+def test_a_side_that_fails_is_an_error():
+    def broken(image, threads):
+        raise RuntimeError("no\nluck")
+
+    image = np.zeros((HEIGHT, WIDTH), np.uint8)
+    row = run_case(_case(image, Contender("broken", broken)), WIDTH, HEIGHT, 1, 3)
+    assert row.error == "RuntimeError: no luck"
+
+
+def test_the_fastest_chain_is_the_other_side():
+    still = np.zeros((HEIGHT, WIDTH), np.uint8)
+
+    def slow(image, threads):
+        def run():
+            for _ in range(200):
+                np.copy(still)
+            return still
+
+        return run
+
+    row = run_case(_case(still, Contender("slow", slow), _rival("quick", still)), WIDTH, HEIGHT, 1, 3)
+    assert row.rival == "quick"
+    record = row.record()
+    assert set(record["rivals_ms"]) == {"slow", "quick"}
+    assert record["rounds"] == 3
+    assert record["ours_mpix_s"] == pytest.approx(WIDTH * HEIGHT / 1e3 / record["ours_ms"])
+
+
+def test_results_of_another_kind_differ():
+    a = np.zeros((2, 3), np.uint8)
+    assert difference(a, a.astype(np.int16), 1) == "is int16 (2, 3), not uint8 (2, 3)"
+    assert difference(a, a[:1], 1) == "is uint8 (1, 3), not uint8 (2, 3)"
+
+
+def test_nan_differs():
+    a = np.array([[0.0, 1.0]], np.float32)
+    assert difference(a, a, 1e-6) is None
+    assert difference(a, np.array([[0.0, np.nan]], np.float32), 1e-6, 1e9) is not None
+
+
+def test_ratios_are_taken_pair_by_pair():
+    found = clock.Pairs((1.0, 10.0, 2.0), (2.0, 20.0, 8.0))
+    assert found.ratios[1] == 2.0
+    assert found.seconds == (2.0, 8.0)
+    assert clock.Pairs((1.0,), (3.0,)).ratios == (3.0, 3.0, 3.0)
+
+
+def test_calls_take_turns():
+    calls = []
+    clock.in_turn((partial(calls.append, "a"), partial(calls.append, "b")), 3)
+    changes = "".join(x for x, y in zip(calls, [*calls[1:], ""], strict=True) if x != y)
+    assert changes == "abababab"  # once to warm up, then three rounds
+
+
+def test_overhead_is_measured():
+    for found in measure(3):
+        assert 0 < found.pixels < found.call < 0.01
+        assert found.record()["overhead_us"] == pytest.approx(found.overhead * 1e6)
+
+
+def test_picture_uses_the_range():
+    for dtype, top in (("uint8", 255), ("uint16", 65535), ("float32", 1.0)):
+        image = picture((200, 300, 3), dtype)
+        assert image.dtype == dtype
+        assert image.min() < 0.1 * top
+        assert image.max() > 0.9 * top
+
+
+def test_tables():
+    table = [("name", "ms"), ("box", "12.5")]
+    assert report.plain(table, right=(1,)) == "name    ms\nbox   12.5"
+    assert report.markdown(table, right=(1,)) == "| name | ms |\n| --- | ---: |\n| box | 12.5 |"
+
+
+def test_command_line(capsys):
+    assert main(["bench", "--size", "97x64", "--rounds", "3", "--filter", "sobel"]) == 0
+    out = capsys.readouterr().out
+    assert "sobel magnitude" in out
+    assert "geometric mean" in out
+    assert f"OpenCV {cv2.__version__} (threads 1" in out
+
+
+def test_command_line_json(capsys):
+    assert main(["bench", "--size", "97x64", "--rounds", "3", "--filter", "laplacian", "--json"]) == 0
+    machine, row = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {"cpu", "isa", "opencv", "opencv_ipp", "opencv_optimized", "opencv_threads"} <= set(
+        machine["machine"]
+    )
+    assert row["case"] == "laplacian"
+    assert row["ratio"] > 0
+
+
+def test_command_line_fails_when_a_row_does(monkeypatch, capsys):
+    image = np.zeros((64, 97), np.uint8)
+    monkeypatch.setattr("imgfilt.bench.cases.cases", lambda: [_case(image, _rival("bad", image + 9))])
+    assert main(["bench", "--size", "97x64", "--rounds", "3", "--filter", "identity"]) == 1
+    assert "differs by 9" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    "words", [["--size", "97"], ["--size", "0x9"], ["--threads", "0"], ["--filter", "sobbel"]]
+)
+def test_wrong_usage(words, capsys):
+    assert main(["bench", *words]) == 2
+    found = capsys.readouterr()
+    assert found.out == ""
+    assert words[1] in found.err
+    assert found.err.count("\n") == 1
+
+
+def test_without_opencv_one_line_says_what_to_install():
+    code = "import sys; sys.modules['cv2'] = None; from imgfilt.cli import main; sys.exit(main(['bench']))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert 'pip install "imgfilt[bench]"' in done.stderr
+
+
+def test_without_rich_the_table_is_plain():
+    code = (
+        "import sys; sys.modules['rich.console'] = None; from imgfilt.cli import main; "
+        "sys.exit(main(['bench', '--size', '97x64', '--rounds', '3', '--filter', 'laplacian']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "times as fast" in done.stdout
+
+
+def test_nothing_is_imported_before_it_is_asked_for():
+    code = "import sys, imgfilt.cli.bench; print(sorted({'cv2', 'rich', 'imgfilt.bench'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
