@@ -56,8 +56,8 @@ def apply_filter(
 
     Raises ValueError or TypeError with one line that quotes what was wrong.
 
-    >>> import numpy as np
-    >>> apply_filter("box", np.arange(9, dtype=np.uint8).reshape(3, 3), {"size": 3})[1, 1]
+    >>> import imgfilt, numpy as np
+    >>> imgfilt.apply_filter("box", np.arange(9, dtype=np.uint8).reshape(3, 3), {"size": 3})[1, 1]
     np.uint8(4)
     """
     if isinstance(spec, str):
@@ -90,8 +90,8 @@ def apply(
 
     Raises PipelineError (a ValueError) that points at the column of the text.
 
-    >>> import numpy as np
-    >>> apply("gaussian sigma=2 | sobel", np.zeros((4, 5, 3), np.uint8)).shape
+    >>> import imgfilt, numpy as np
+    >>> imgfilt.apply("gaussian sigma=2 | sobel", np.zeros((4, 5, 3), np.uint8)).shape
     (4, 5)
     """
     from imgfilt.catalog import builtin
@@ -123,11 +123,11 @@ def correlate(
     `kernel` is not flipped; `anchor` is the (row, column) of the element that lies on the output pixel, the
     centre (kh // 2, kw // 2) by default. The other keywords are those of `apply_filter`.
 
-    >>> import numpy as np
-    >>> correlate(np.array([[1, 2, 4]], np.uint8), [[-1, 0, 1]], dtype="int16").tolist()
+    >>> import imgfilt, numpy as np
+    >>> imgfilt.correlate(np.array([[1, 2, 4]], np.uint8), [[-1, 0, 1]], dtype="int16").tolist()
     [[0, 3, 0]]
     """
-    stage = Stage(Kernel.of(kernel, _anchor(anchor)), {"bias": float(bias)})
+    stage = Stage(_kernel(kernel, anchor), {"bias": float(bias)})
     return _run((stage,), image, border, cval, dtype, out, threads, backend, color, alpha, linear_light)
 
 
@@ -144,11 +144,11 @@ def convolve(
     `anchor` is that of the kernel as given; with kernels of even size the default is SciPy's too. The keywords
     are those of `correlate`.
 
-    >>> import numpy as np
-    >>> convolve(np.array([[1, 2, 4]], np.uint8), [[-1, 0, 1]], dtype="int16").tolist()
+    >>> import imgfilt, numpy as np
+    >>> imgfilt.convolve(np.array([[1, 2, 4]], np.uint8), [[-1, 0, 1]], dtype="int16").tolist()
     [[0, -3, 0]]
     """
-    given = Kernel.of(kernel, _anchor(anchor))
+    given = _kernel(kernel, anchor)
     (height, width), (y, x) = given.shape, given.anchor
     return correlate(
         image, given.weights[::-1, ::-1], bias=bias, anchor=(height - 1 - y, width - 1 - x), **keywords
@@ -173,7 +173,8 @@ def plan(
 
     The plan prints itself; `.backend` names the way of convolving, `.to_dict()` is for JSON.
 
-    >>> plan([[1, 2, 1], [2, 4, 2], [1, 2, 1]], shape=(2160, 3840), dtype="float32").backend
+    >>> import imgfilt
+    >>> imgfilt.plan([[1, 2, 1], [2, 4, 2], [1, 2, 1]], shape=(2160, 3840), dtype="float32").backend
     'separable'
     """
     if not (isinstance(shape, tuple | list) and len(shape) in (2, 3) and all(int(n) > 0 for n in shape)):
@@ -192,7 +193,7 @@ def plan(
             stages = (Stage(find(what, builtin()), params),)
     else:
         anchor = params.pop("anchor", None)
-        stages = (Stage(Kernel.of(what, _anchor(anchor)), {"bias": float(params.pop("bias", 0.0))}),)
+        stages = (Stage(_kernel(what, anchor), {"bias": float(params.pop("bias", 0.0))}),)
         if params:
             raise TypeError(f"a kernel has no parameter {next(iter(params))!r}")
     return _plan(stages, tuple(int(n) for n in shape), name, border, threads_for(threads), backend, color, alpha or "each",
@@ -205,8 +206,8 @@ def integral(image: Any, *, threads: int | None = None) -> Array:
     The sums' dtype is the narrowest of int32, int64 that holds the sum of any image of this size and dtype;
     float64 for floats (Crow, Summed-area tables for texture mapping, 1984).
 
-    >>> import numpy as np
-    >>> integral(np.ones((2, 3), np.uint8)).tolist()
+    >>> import imgfilt, numpy as np
+    >>> imgfilt.integral(np.ones((2, 3), np.uint8)).tolist()
     [[0, 0, 0, 0], [0, 1, 2, 3], [0, 2, 4, 6]]
     """
     from imgfilt import _native
@@ -232,8 +233,8 @@ def box_sum(image: Any, size: int | tuple[int, int], **keywords: Any) -> Array:
 
     Raises ValueError where a size is not an odd positive integer.
 
-    >>> import numpy as np
-    >>> float(box_sum(np.ones((5, 5), np.uint8), 3)[2, 2])
+    >>> import imgfilt, numpy as np
+    >>> float(imgfilt.box_sum(np.ones((5, 5), np.uint8), 3)[2, 2])
     9.0
     """
     height, width = (size, size) if np.isscalar(size) else tuple(size)  # type: ignore[arg-type]
@@ -286,12 +287,14 @@ def _all_threads() -> int:
     return _threads
 
 
-def _anchor(anchor: Sequence[int] | None) -> tuple[int, int] | None:
+def _kernel(weights: ArrayLike, anchor: Sequence[int] | None) -> Kernel:
     if anchor is None:
-        return None
-    if len(anchor) != 2:
-        raise ValueError(f"anchor must be (row, column), got {anchor!r}")
-    return int(anchor[0]), int(anchor[1])
+        return Kernel.of(weights)
+    kernel = Kernel.of(weights, (int(anchor[0]), int(anchor[1])) if len(anchor) == 2 else None)
+    inside = all(0 <= a < n for a, n in zip(anchor, kernel.shape, strict=False))
+    if len(anchor) != 2 or not inside:
+        raise ValueError(f"anchor must be (row, column) inside the {kernel.shape} kernel, got {anchor!r}")
+    return kernel
 
 
 def _run(

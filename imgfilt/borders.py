@@ -1,10 +1,10 @@
 """What lies beyond the edge of an image: names, and the index that stands for one outside.
 
-    reflect101  gfedcb|abcdefgh|gfedcba     (the default; NumPy and SciPy: mirror)
-    reflect     fedcba|abcdefgh|hgfedcb     (NumPy: symmetric)
-    replicate   aaaaaa|abcdefgh|hhhhhhh     (SciPy: nearest, NumPy: edge)
-    wrap        cdefgh|abcdefgh|abcdefg     (SciPy: grid-wrap)
-    constant    iiiiii|abcdefgh|iiiiiii     (`cval`)
+reflect101  gfedcb|abcdefgh|gfedcba     (the default; NumPy and SciPy: mirror)
+reflect     fedcba|abcdefgh|hgfedcb     (NumPy: symmetric)
+replicate   aaaaaa|abcdefgh|hhhhhhh     (SciPy: nearest, NumPy: edge)
+wrap        cdefgh|abcdefgh|abcdefg     (SciPy: grid-wrap)
+constant    iiiiii|abcdefgh|iiiiiii     (`cval`)
 """
 
 from __future__ import annotations

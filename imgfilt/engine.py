@@ -38,7 +38,9 @@ class Executable:
             image = image.copy()
         current = image
         for runner, (dtype, channels) in zip(self._runners, self._between, strict=False):
-            shape = current.shape[:2] if current.ndim == 2 or channels == 1 else (*current.shape[:2], channels)
+            shape = (
+                current.shape[:2] if current.ndim == 2 or channels == 1 else (*current.shape[:2], channels)
+            )
             following = np.empty(shape, dtype)
             runner(current, following, cval, threads)
             current = following
@@ -76,8 +78,18 @@ class Executable:
             )
         if isinstance(node, graph.Canny):
             low, high = node.low, node.high
-            return lambda image, out, cval, threads: _native.canny(image, out, low, high, border, cval, threads)
+            return lambda image, out, cval, threads: _native.canny(
+                image, out, low, high, border, cval, threads
+            )
         raise TypeError(f"{type(node).__name__} has no native code of its own")
+
+
+def _shape(image: Image, channels: int) -> tuple[int, ...]:
+    """The shape of what a step makes of `image`; `channels` is 0 where it keeps them."""
+    height, width = image.shape[:2]
+    if channels == 0 or image.ndim == 2:
+        return image.shape
+    return (height, width) if channels == 1 else (height, width, channels)
 
 
 def _result(step: Step) -> tuple[str, int]:
@@ -85,6 +97,5 @@ def _result(step: Step) -> tuple[str, int]:
     if isinstance(step, RowStep):
         return step.ops[-1].dtype, step.ops[-1].channels
     if isinstance(step, ArrayStep):
-        return ("float64" if "f64" in ARRAY_BACKENDS[step.backend].arithmetic(step.problem) else "float32",
-                step.problem.channels)  # fmt: skip
+        return ARRAY_BACKENDS[step.backend].arithmetic(step.problem).dtype, step.problem.channels
     return step.out_dtype, 0

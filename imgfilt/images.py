@@ -22,9 +22,13 @@ def as_image(image: object) -> NDArray[Any]:
         if native in _NAMES:
             array = array.astype(native)
         else:
-            raise TypeError(f"image dtype must be one of {', '.join(DTYPES)}, got {array.dtype}{_advice(array.dtype)}")
+            raise TypeError(
+                f"image dtype must be one of {', '.join(DTYPES)}, got {array.dtype}{_advice(array.dtype)}"
+            )
     if array.ndim not in (2, 3):
-        raise ValueError(f"image must be (height, width) or (height, width, channels), got shape {array.shape}")
+        raise ValueError(
+            f"image must have shape (H, W) or (H, W, C), got {array.shape}"
+        )
     if 0 in array.shape:
         raise ValueError(f"image must have at least one pixel, got shape {array.shape}")
     return array
@@ -91,10 +95,20 @@ def from_pil(image: Any) -> tuple[NDArray[Any], bool]:
         image = image.convert("RGBA" if image.mode != "La" else "LA")
     elif image.mode == "I":
         return np.asarray(image).astype(np.float32), False
-    elif image.mode not in ("L", "LA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "F") and not image.mode.startswith(
-        "I;16"
-    ):
-        raise TypeError(f"PIL image mode must be one of L, LA, RGB, RGBA, I;16, F and the like, got {image.mode!r}")
+    elif image.mode not in (
+        "L",
+        "LA",
+        "RGB",
+        "RGBA",
+        "CMYK",
+        "YCbCr",
+        "LAB",
+        "HSV",
+        "F",
+    ) and not image.mode.startswith("I;16"):
+        raise TypeError(
+            f"PIL image mode must be one of L, LA, RGB, RGBA, I;16, F and the like, got {image.mode!r}"
+        )
     array = np.asarray(image)
     if array.dtype.byteorder == ">":
         array = array.astype(array.dtype.newbyteorder("="))
@@ -107,8 +121,14 @@ def to_pil(array: NDArray[Any], like: Any) -> Any:
 
     if array.ndim == 3 and array.dtype == np.uint8:
         modes = {2: "LA", 3: "RGB", 4: "RGBA"}
-        mode = like.mode if len(like.getbands()) == array.shape[2] and like.mode != "P" else modes[array.shape[2]]
+        mode = (
+            like.mode
+            if len(like.getbands()) == array.shape[2] and like.mode != "P"
+            else modes[array.shape[2]]
+        )
         return Image.frombytes(mode, (array.shape[1], array.shape[0]), np.ascontiguousarray(array).tobytes())
     if array.ndim == 2 and array.dtype in (np.uint8, np.uint16, np.float32):
         return Image.fromarray(np.ascontiguousarray(array))
-    raise TypeError(f"PIL has no image mode for shape {array.shape} and dtype {array.dtype}; pass an array instead")
+    raise TypeError(
+        f"PIL has no image mode for shape {array.shape} and dtype {array.dtype}; pass an array instead"
+    )

@@ -153,7 +153,8 @@ def separate(weights: ArrayLike, tol: float | None = None) -> list[tuple[Weights
 
     Raises ValueError where `weights` is not a 2-D array of finite numbers, or `tol` is not in 0 <= tol < 1.
 
-    >>> [(c.tolist(), r.tolist()) for c, r in separate([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])]
+    >>> import imgfilt
+    >>> [(c.tolist(), r.tolist()) for c, r in imgfilt.separate([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])]
     [([1.0, 2.0, 1.0], [-1.0, 0.0, 1.0])]
     """
     if tol is not None and not 0 <= tol < 1:

@@ -98,7 +98,9 @@ class _Lowering:
             return line
         done = rows.convert(line, node.dtype, rounding=node.rounding, stage=True)
         low, high = RANGES[node.dtype]
-        return replace(done, low=max(low, done.low), high=min(high, done.high), error=0.0, after_convolution=False)
+        return replace(
+            done, low=max(low, done.low), high=min(high, done.high), error=0.0, after_convolution=False
+        )
 
     def _shifted(self, line: Line, node: graph.Round) -> Line | None:
         """Rounding half up of a 32-bit sum over a power of two, done by the op that makes the sum."""
@@ -148,7 +150,9 @@ class _Lowering:
         if a.largest**2 + b.largest**2 >= 2**31:
             return None
         scale = node.scale * abs(a.scale)
-        index = self.rows.add(RowOp("magnitude", "uint8", a.channels, (a.index, b.index), stage=True, scale=scale))
+        index = self.rows.add(
+            RowOp("magnitude", "uint8", a.channels, (a.index, b.index), stage=True, scale=scale)
+        )
         self.error += 2.0**-22 * scale * (a.largest**2 + b.largest**2) ** 0.5
         return Line(index, "uint8", a.channels, 0, 255)
 
@@ -169,7 +173,9 @@ class _Lowering:
         lines = tuple(self.line(n) for n in node.inputs)
         same = len({(line.dtype, line.scale, line.offset) for line in lines}) == 1
         first = lines[0]
-        if not (same and first.dtype == "int16" and first.low > -32768 and first.scale > 0 and not first.offset):
+        if not (
+            same and first.dtype == "int16" and first.low > -32768 and first.scale > 0 and not first.offset
+        ):
             lines = self.reals(node.inputs)
             dtype = self.real_dtype(*lines)
             lines = tuple(self.rows.real(line, dtype) for line in lines)
@@ -178,7 +184,13 @@ class _Lowering:
         if node.absolute:
             low, high = 0.0, max(line.largest for line in lines)
         index = self.rows.add(
-            RowOp("maximum", first.dtype, first.channels, tuple(line.index for line in lines), absolute=node.absolute)
+            RowOp(
+                "maximum",
+                first.dtype,
+                first.channels,
+                tuple(line.index for line in lines),
+                absolute=node.absolute,
+            )
         )
         return Line(index, first.dtype, first.channels, low, high, first.scale, first.offset,
                     max(line.error for line in lines), after_convolution=True)  # fmt: skip
@@ -204,7 +216,9 @@ class _Lowering:
             RowOp("combine", dtype, lines[0].channels, tuple(line.index for line in lines), weights=weights,
                   bias=node.bias + inside, absolute=node.absolute)
         )  # fmt: skip
-        size = sum(abs(w) * line.largest for w, line in zip(weights, lines, strict=True)) + abs(node.bias + inside)
+        size = sum(abs(w) * line.largest for w, line in zip(weights, lines, strict=True)) + abs(
+            node.bias + inside
+        )
         error = sum(abs(w) * line.error for w, line in zip(node.weights, lines, strict=True))
         return Line(index, dtype, lines[0].channels, -size, size, error=error + _rounding(dtype, len(lines) + 1, size),
                     after_convolution=True)  # fmt: skip
@@ -218,7 +232,11 @@ class _Lowering:
                   threshold=node.threshold)
         )  # fmt: skip
         size = image.largest * (1 + 2 * abs(node.amount))
-        error = abs(node.amount) * blurred.error + image.error * (1 + abs(node.amount)) + _rounding(dtype, 3, size)
+        error = (
+            abs(node.amount) * blurred.error
+            + image.error * (1 + abs(node.amount))
+            + _rounding(dtype, 3, size)
+        )
         return Line(index, dtype, image.channels, -size, size, error=error, after_convolution=True)
 
     def _alpha(self, node: graph.Premultiply | graph.Unpremultiply) -> Line:

@@ -57,7 +57,9 @@ def make_plan(
     p = _Planning(title, height, width, dtype, canonical(border), threads, backend)
     out_dtype, out_channels = _plan_segment(p, root, dtype, channels)
     if backend != "auto" and not p.choices:
-        raise ValueError(f"{title} has no linear convolution that backend={backend!r} could do; leave it at 'auto'")
+        raise ValueError(
+            f"{title} has no linear convolution that backend={backend!r} could do; leave it at 'auto'"
+        )
     flat = len(shape) == 2 or (out_channels == 1 and channels != 1)
     return Plan(
         title=title,
@@ -88,7 +90,9 @@ def _plan_segment(p: _Planning, root: graph.Node, dtype: str, channels: int) -> 
     dtype, channels = _plan_segment(p, before, dtype, channels)
     dtype = _plan_area(p, area, dtype, channels)
     if _reads_source(root, area):
-        raise ValueError(f"{p.title}: {type(area).__name__.lower()} cannot be combined with the image it came from")
+        raise ValueError(
+            f"{p.title}: {type(area).__name__.lower()} cannot be combined with the image it came from"
+        )
     return _plan_segment(p, graph.substitute(root, area, graph.Source()), dtype, channels)
 
 
@@ -103,7 +107,9 @@ def _as_pixels(root: graph.Node, dtype: str) -> graph.Round:
     return root if isinstance(root, graph.Round) else graph.Round(root, dtype)
 
 
-def _plan_area(p: _Planning, area: graph.Median | graph.Bilateral | graph.Canny, dtype: str, channels: int) -> str:
+def _plan_area(
+    p: _Planning, area: graph.Median | graph.Bilateral | graph.Canny, dtype: str, channels: int
+) -> str:
     out_dtype = "uint8" if isinstance(area, graph.Canny) else dtype
     p.steps.append(AreaStep(replace(area, input=graph.Source()), out_dtype))
     p.seconds += p.height * p.width * channels * 5e-9
@@ -116,7 +122,9 @@ def _plan_rows(p: _Planning, root: graph.Round, dtype: str, channels: int) -> tu
     alone = len(convolutions) == 1 and users == convolutions
     if alone and _plan_array(p, convolutions[0], root, dtype, channels):
         return root.dtype, channels
-    found = lower(root, dtype, channels, p.pixel_dtype, lambda c, rows, line: _convolve(p, c, rows, line, alone=alone))
+    found = lower(
+        root, dtype, channels, p.pixel_dtype, lambda c, rows, line: _convolve(p, c, rows, line, alone=alone)
+    )
     _add_rows(p, found.ops, found.error)
     return found.dtype, found.channels
 
@@ -150,8 +158,8 @@ def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: st
     p.error += array_backend.error(problem)
     p.seconds += array_backend.cost(problem)
     p.workspace = max(p.workspace, array_backend.workspace(problem))
-    response = "float64" if "f64" in chosen.arithmetic else "float32"
-    after = graph.substitute(root, node, graph.Source())
+    response = array_backend.arithmetic(problem).dtype
+    after = graph.substitute(root, node, graph.Combine((graph.Source(),), (array_backend.scale(problem),)))
     found = lower(graph.Round(after, root.dtype) if not isinstance(after, graph.Round) else after,
                   response, channels, p.pixel_dtype, _no_convolution)  # fmt: skip
     _add_rows(p, found.ops, 0.0)
@@ -190,7 +198,7 @@ def _ask(problem: Problem) -> tuple[Candidate, ...]:
         if refusal is not None:
             found.append(Candidate(name, refused=refusal.reason))
         else:
-            found.append(Candidate(name, array_backend.cost(problem), array_backend.arithmetic(problem)))
+            found.append(Candidate(name, array_backend.cost(problem), array_backend.arithmetic(problem).name))
     return tuple(sorted(found, key=lambda c: (c.seconds is None, c.seconds or 0.0)))
 
 
@@ -216,7 +224,9 @@ def _pick(p: _Planning, node: graph.Convolve, candidates: tuple[Candidate, ...])
     return wanted
 
 
-def _choice(p: _Planning, node: graph.Convolve, chosen: Candidate, candidates: tuple[Candidate, ...]) -> Choice:
+def _choice(
+    p: _Planning, node: graph.Convolve, chosen: Candidate, candidates: tuple[Candidate, ...]
+) -> Choice:
     if p.backend != "auto":
         reason = "it was asked for"
     else:

@@ -84,6 +84,8 @@ def compile_graph(
             channels = 1
         if isinstance(node, _AREA):
             if number == len(stages) and out_dtype != dtype:
+                if isinstance(node, graph.Bilateral) and out_dtype.startswith("float"):
+                    node = graph.substitute(node, graph.Source(), graph.Round(graph.Source(), out_dtype))
                 node = graph.Round(node, out_dtype)
         else:
             node = graph.Round(node, out_dtype if number == len(stages) else dtype, stage.rounding)
@@ -111,6 +113,8 @@ def _with_alpha(node: graph.Node, alpha: str, gray: bool) -> graph.Node:
 
 def _in_linear_light(node: graph.Node, alpha: bool) -> graph.Node:
     if any(isinstance(n, _AREA) for n in graph.walk(node)):
-        raise ValueError("linear_light works on filters that are sums of products, not on median, bilateral or canny")
+        raise ValueError(
+            "linear_light works on filters that are sums of products, not on median, bilateral or canny"
+        )
     source = graph.Source()
     return graph.Delinearize(graph.substitute(node, source, graph.Linearize(source, alpha)), alpha)

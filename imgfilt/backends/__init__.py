@@ -3,7 +3,7 @@
     name      what users write in `backend=`
     supports  (problem) -> None, or a `Refusal` with the reason
     lower     (problem, rows, line) -> the line of the response       (backends that fuse into a row program)
-    respond   (problem, image) -> (array of the response, its scale)  (backends that work on whole arrays)
+    respond   (problem, image, cval) -> array of the response / scale (backends that work on whole arrays)
     cost      (problem) -> predicted seconds on one thread
 
 The planner asks all of them and takes the cheapest; it knows none by name.
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from imgfilt.arithmetic import Arithmetic
 from imgfilt.backends import box, direct, im2col, separable
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder
@@ -43,7 +44,9 @@ class ArrayBackend(Backend, Protocol):
 
     def workspace(self, problem: Problem) -> int: ...
 
-    def arithmetic(self, problem: Problem) -> str: ...
+    def arithmetic(self, problem: Problem) -> Arithmetic: ...
+
+    def scale(self, problem: Problem) -> float: ...
 
     def error(self, problem: Problem) -> float: ...
 

@@ -49,7 +49,11 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
     if width > 1:
         index = rows.add(RowOp("window", dtype, line.channels, (index,), size=width, origin=ax))
     doublings = 2 + math.log2(area)
-    error = doublings * ROUND_OFF[dtype] * area * line.largest if dtype in ROUND_OFF and not line.integral else 0.0
+    error = (
+        doublings * ROUND_OFF[dtype] * area * line.largest
+        if dtype in ROUND_OFF and not line.integral
+        else 0.0
+    )
     scale = line.scale * weight
     return Line(index, dtype, line.channels, area * line.low, area * line.high, scale,
                 line.offset * area * weight, (error * abs(line.scale) + area * line.error) * abs(weight),
@@ -84,6 +88,4 @@ def _doubled_rows(rows: RowBuilder, line: Line, height: int, anchor: int, *, fin
             taps.append(Tap(len(inputs), at, 0, 1.0))
             inputs.append(index)
             at += size
-    return rows.add(
-        RowOp("taps", line.dtype, line.channels, tuple(inputs), extended=final, taps=tuple(taps))
-    )
+    return rows.add(RowOp("taps", line.dtype, line.channels, tuple(inputs), extended=final, taps=tuple(taps)))

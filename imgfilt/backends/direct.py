@@ -33,7 +33,9 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
         n = np.rint(w / facts.scale).astype(np.int64)
         arithmetic = integer_sum(n, line.dtype, line.low, line.high) if line.integral else None
         if arithmetic is not None:
-            return add_taps(rows, line, Weighted(n.astype(np.float64), kernel.anchor, facts.scale), arithmetic)
+            return add_taps(
+                rows, line, Weighted(n.astype(np.float64), kernel.anchor, facts.scale), arithmetic
+            )
         if line.integral and float(np.abs(n).sum()) * line.largest < 2**24 or facts.integer and line.integral:
             whole = n.astype(np.float64)
     if whole is not None:
@@ -41,5 +43,3 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
         return add_taps(rows, line, Weighted(whole, kernel.anchor, facts.scale), arithmetic)
     arithmetic = real_sum(w, line.dtype, line.largest, whole=False)
     return add_taps(rows, line, Weighted(w, kernel.anchor, 1.0), arithmetic)
-
-

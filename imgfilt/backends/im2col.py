@@ -13,13 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt import cost as costs
-from imgfilt.arithmetic import real_sum, rounding_error
+from imgfilt.arithmetic import Arithmetic, real_sum
 from imgfilt.borders import extend
 from imgfilt.problem import Problem, Refusal
+from imgfilt.rows import ROUND_OFF
 
 name = "im2col"
 
 _BLOCK_BYTES = 8 << 20
+_LONG = 64  # taps
 
 
 def supports(problem: Problem) -> Refusal | None:
@@ -41,39 +43,50 @@ def workspace(problem: Problem) -> int:
     return (rows * problem.width * problem.channels * kh * kw + extended) * _dtype(problem).itemsize
 
 
-def arithmetic(problem: Problem) -> str:
-    return real_sum(_weights(problem), problem.dtype, problem.largest, _whole(problem)).name
+def arithmetic(problem: Problem) -> Arithmetic:
+    """The type in which the products are summed."""
+    return _sum(problem)
+
+
+def scale(problem: Problem) -> float:
+    """What the response is still to be multiplied by."""
+    return problem.facts.scale if _whole(problem) else 1.0
 
 
 def error(problem: Problem) -> float:
-    """The bound of the response's error."""
-    if problem.integral and real_sum(_weights(problem), problem.dtype, problem.largest, _whole(problem)).exact:
+    """The bound of the scaled response's error."""
+    if _sum(problem).exact:
         return 0.0
-    scale = 1.0 if not _whole(problem) else problem.facts.scale
-    largest = problem.largest if problem.integral else 1.0
-    return rounding_error(_weights(problem), _dtype(problem).name, largest) * abs(scale)
+    taps = np.count_nonzero(_weights(problem))
+    size = float(np.abs(_weights(problem)).sum()) * problem.largest
+    return (taps + 1) * ROUND_OFF[_dtype(problem).name] * size * abs(scale(problem))
 
 
 def respond(problem: Problem, image: NDArray[Any], cval: float) -> NDArray[Any]:
-    """The response to an (H, W, C) image as an array of float32 or float64 of the same shape."""
+    """The response to an (H, W, C) image, still to be multiplied by `scale`: float32 or float64, same shape."""
     weights, dtype = _weights(problem), _dtype(problem)
     taps = np.argwhere(weights)
     flat = weights[weights != 0].astype(dtype)
     (kh, kw), (ay, ax) = problem.facts.trimmed.shape, problem.facts.trimmed.anchor
     height, width, channels = image.shape
-    out = np.empty((height, width, channels), dtype)
+    out = np.zeros((height, width, channels), dtype)
+    if not len(taps):
+        return out
     step = _block_rows(problem)
     for top in range(0, height, step):
         count = min(step, height - top)
         part = extend(
-            image, (top - ay, top - ay + count + kh - 1), (-ax, width - ax + kw - 1), problem.border, cval, dtype
+            image,
+            (top - ay, top - ay + count + kh - 1),
+            (-ax, width - ax + kw - 1),
+            problem.border,
+            cval,
+            dtype,
         )
         patches = np.empty((len(taps), count, width, channels), dtype)
         for row, (i, j) in zip(patches, taps, strict=True):
             row[...] = part[i : i + count, j : j + width]
         np.matmul(flat, patches.reshape(len(taps), -1), out=out[top : top + count].reshape(-1))
-    if _whole(problem) and problem.facts.scale != 1.0:
-        out *= dtype.type(problem.facts.scale)
     return out
 
 
@@ -93,8 +106,16 @@ def _weights(problem: Problem) -> NDArray[np.float64]:
     return facts.trimmed.weights
 
 
+def _sum(problem: Problem) -> Arithmetic:
+    found = real_sum(_weights(problem), problem.dtype, problem.largest, _whole(problem))
+    # The library adds the products in an order of its own; long sums in 24 bits would lose too much.
+    if found.dtype == "float32" and not found.exact and np.count_nonzero(_weights(problem)) > _LONG:
+        return Arithmetic("float64", exact=False)
+    return found
+
+
 def _dtype(problem: Problem) -> np.dtype[Any]:
-    return np.dtype(real_sum(_weights(problem), problem.dtype, problem.largest, _whole(problem)).dtype)
+    return np.dtype(_sum(problem).dtype)
 
 
 def _block_rows(problem: Problem) -> int:

@@ -28,7 +28,9 @@ class Weighted:
         return tuple(found) or (Tap(0, 0, 0, 0.0),)
 
 
-def add_taps(rows: RowBuilder, line: Line, w: Weighted, arithmetic: Arithmetic, *, final: bool = True) -> Line:
+def add_taps(
+    rows: RowBuilder, line: Line, w: Weighted, arithmetic: Arithmetic, *, final: bool = True
+) -> Line:
     """The weighted sum of `line` in the given arithmetic; `final` is False for a partial sum inside a kernel."""
     taps = w.taps()
     total = float(w.weights.sum())
@@ -48,7 +50,15 @@ def add_taps(rows: RowBuilder, line: Line, w: Weighted, arithmetic: Arithmetic, 
         low, high = -size, size
         error = 0.0 if arithmetic.exact else rounding_error(w.weights, arithmetic.dtype, line.largest)
     index = rows.add(
-        RowOp("taps", arithmetic.dtype, line.channels, (line.index,), extended=final, taps=taps, init=float(init))
+        RowOp(
+            "taps",
+            arithmetic.dtype,
+            line.channels,
+            (line.index,),
+            extended=final,
+            taps=taps,
+            init=float(init),
+        )
     )
     scale = line.scale * w.scale
     before = float(np.abs(w.weights).sum()) * abs(w.scale) * line.error

@@ -11,6 +11,8 @@
 namespace imgfilt {
 namespace {
 
+constexpr int64_t kStreamBytes = 24 << 20;
+
 int accumulator(DType dtype) {
     switch (dtype) {
         case DType::i32:
@@ -88,13 +90,17 @@ void bilateral_stripe(const View& in, const View& out, int64_t radius, double co
 }
 
 // Rows first .. last - 1 of the table below `above`, the table's row before them. Rows with gaps are copied.
-void integral_rows(const View& in, const View& out, const void* above, int64_t first, int64_t last) {
+// A table larger than the caches is written past them, beside a copy of the last row.
+void integral_rows(const View& in, const View& out, void* above, int64_t first, int64_t last) {
     const AreaKernels& area = *kernels().area;
     const int dtype = static_cast<int>(in.dtype);
     const auto sum_row = area.integral_row[dtype][accumulator(out.dtype)];
     const int64_t in_size = kSizeOf[dtype], out_size = kSizeOf[static_cast<int>(out.dtype)];
     const int64_t n = in.width * in.channels, total = n + in.channels;
     const bool in_tight = Planes::tight(in), out_tight = Planes::tight(out);
+    const bool integers = in.dtype != DType::f32 && in.dtype != DType::f64;
+    const bool stream = integers && out_tight && out.height * total * out_size >= kStreamBytes &&
+                        reinterpret_cast<uintptr_t>(out.data) % out_size == 0 && out.row % out_size == 0;
     const Scratch<char> row(in_tight ? 0 : n * in_size), sums(out_tight ? 0 : 2 * total * out_size);
     const auto copy = [](const char* from, int64_t from_step, char* to, int64_t to_step, int64_t count, int64_t size) {
         for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * to_step, from + i * from_step, size);
@@ -108,12 +114,13 @@ void integral_rows(const View& in, const View& out, const void* above, int64_t f
         }
         char* to = out.data + (y + 1) * out.row;
         char* whole = out_tight ? to : sums.get() + (y & 1) * total * out_size;
-        sum_row(from, above, whole, static_cast<int>(in.channels), n);
+        sum_row(from, above, whole, static_cast<int>(in.channels), n, stream);
         if (!out_tight)
             for (int64_t c = 0; c < in.channels; ++c)
                 copy(whole + c * out_size, in.channels * out_size, to + c * out.channel, out.pixel, out.width, out_size);
-        above = whole;
+        if (!stream) above = whole;
     }
+    if (stream) area.finish_streams();
 }
 
 // Exact sums: stripes whose first rows come from the columns' sums of the stripes above.
@@ -147,7 +154,11 @@ void integral_rounded(const View& in, const View& out, int threads) {
     if (threads <= 1 || !Planes::tight(out)) return integral_rows(in, out, zeros.get(), 0, in.height);
     const Stripes stripes(in.height, threads, 16);
     parallel_for(stripes.count, threads, [&](int i) {
-        for (int64_t y = stripes.begin(i); y < stripes.end(i); ++y) integral_rows(in, out, zeros.get(), y, y + 1);
+        const Scratch<double> above(total);
+        for (int64_t y = stripes.begin(i); y < stripes.end(i); ++y) {
+            std::fill_n(above.get(), total, 0.0);
+            integral_rows(in, out, above.get(), y, y + 1);
+        }
     });
     const auto add_row = kernels().area->add_row[static_cast<int>(DType::f64)][accumulator(DType::f64)];
     const Stripes columns(total, threads, 256);

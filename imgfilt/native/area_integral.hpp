@@ -1,93 +1,222 @@
 // Rows of summed-area tables. Compiled once per instruction set.
 #pragma once
 
+#include "area_kernels.hpp"
 #include "simd.hpp"
 
 namespace {
 
-// v[i] becomes v[0] + .. + v[i].
-inline Vec<int32_t> prefix_sum(Vec<int32_t> v) {
+typedef Vec<int32_t> Ints;
+constexpr int kInts = VectorOf<int32_t>::lanes;
+
+template <class T, int lanes>
+struct VectorWith {
+    typedef T type __attribute__((vector_size(lanes * sizeof(T))));
+};
+
+// result[i] = v[i - by], 0 where i < by.
+template <int by>
+inline Ints shift_up(Ints v) {
 #if defined(__AVX512BW__)
-    const __m512i zero = _mm512_setzero_si512();
-    __m512i a = (__m512i)v;
-    a = _mm512_add_epi32(a, _mm512_alignr_epi32(a, zero, 15));
-    a = _mm512_add_epi32(a, _mm512_alignr_epi32(a, zero, 14));
-    a = _mm512_add_epi32(a, _mm512_alignr_epi32(a, zero, 12));
-    a = _mm512_add_epi32(a, _mm512_alignr_epi32(a, zero, 8));
-    return (Vec<int32_t>)a;
+    return (Ints)_mm512_alignr_epi32((__m512i)v, _mm512_setzero_si512(), 16 - by);
 #elif defined(__AVX2__)
-    __m256i a = (__m256i)v;
-    a = _mm256_add_epi32(a, _mm256_slli_si256(a, 4));
-    a = _mm256_add_epi32(a, _mm256_slli_si256(a, 8));
-    const __m256i low = _mm256_permute2x128_si256(a, a, 0x08);  // the low half above a half of zeros
-    return (Vec<int32_t>)_mm256_add_epi32(a, _mm256_shuffle_epi32(low, 0xFF));
+    const __m256i from = _mm256_setr_epi32(0 - by, 1 - by, 2 - by, 3 - by, 4 - by, 5 - by, 6 - by, 7 - by);
+    const __m256i inside = _mm256_cmpgt_epi32(from, _mm256_set1_epi32(-1));
+    return (Ints)_mm256_and_si256(_mm256_permutevar8x32_epi32((__m256i)v, from), inside);
 #else
-    const Vec<int32_t> zero = {};
-    v += __builtin_shufflevector(zero, v, 3, 4, 5, 6);
-    v += __builtin_shufflevector(zero, v, 2, 3, 4, 5);
+    Ints r = {};
+    for (int i = by; i < kInts; ++i) r[i] = v[i - by];
+    return r;
+#endif
+}
+
+// A vector of elements as 32-bit integers. (GCC 12 converts vectors of unequal length one element at a time.)
+#if defined(__AVX512BW__)
+inline __m128i few(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+inline Ints widened(const uint8_t* p) { return (Ints)_mm512_cvtepu8_epi32(few(p)); }
+inline __m256i half(const void* p) { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+inline Ints widened(const uint16_t* p) { return (Ints)_mm512_cvtepu16_epi32(half(p)); }
+inline Ints widened(const int16_t* p) { return (Ints)_mm512_cvtepi16_epi32(half(p)); }
+#elif defined(__AVX2__)
+inline __m128i few(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
+inline Ints widened(const uint8_t* p) { return (Ints)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))); }
+inline Ints widened(const uint16_t* p) { return (Ints)_mm256_cvtepu16_epi32(few(p)); }
+inline Ints widened(const int16_t* p) { return (Ints)_mm256_cvtepi16_epi32(few(p)); }
+#elif defined(__SSE4_1__)
+inline __m128i few(const void* p) { return _mm_loadl_epi64(static_cast<const __m128i*>(p)); }
+inline Ints widened(const uint8_t* p) { return (Ints)_mm_cvtepu8_epi32(_mm_cvtsi32_si128(load<int32_t>(reinterpret_cast<const int32_t*>(p)))); }
+inline Ints widened(const uint16_t* p) { return (Ints)_mm_cvtepu16_epi32(few(p)); }
+inline Ints widened(const int16_t* p) { return (Ints)_mm_cvtepi16_epi32(few(p)); }
+#else
+template <class T>
+inline Ints widened(const T* p) {
+    Ints r;
+    for (int i = 0; i < kInts; ++i) r[i] = p[i];
+    return r;
+}
+#endif
+
+// The sums so far that belong to the lanes of the next vector: the last `channels` lanes, over and over.
+template <int channels>
+inline Ints last_lanes(Ints v) {
+    constexpr int first = kInts - channels;
+#if defined(__AVX512BW__)
+    alignas(64) static constexpr int at[] = {
+        first,                      first + 1 % channels,  first + 2 % channels,  first + 3 % channels,
+        first + 4 % channels,  first + 5 % channels,  first + 6 % channels,  first + 7 % channels,
+        first + 8 % channels,  first + 9 % channels,  first + 10 % channels, first + 11 % channels,
+        first + 12 % channels, first + 13 % channels, first + 14 % channels, first + 15 % channels};
+    return (Ints)_mm512_permutexvar_epi32(_mm512_load_si512(at), (__m512i)v);
+#elif defined(__AVX2__)
+    const __m256i at = _mm256_setr_epi32(first, first + 1 % channels, first + 2 % channels, first + 3 % channels,
+                                         first + 4 % channels, first + 5 % channels, first + 6 % channels,
+                                         first + 7 % channels);
+    return (Ints)_mm256_permutevar8x32_epi32((__m256i)v, at);
+#else
+    Ints r;
+    for (int i = 0; i < kInts; ++i) r[i] = v[first + i % channels];
+    return r;
+#endif
+}
+
+// v[i] becomes v[i] + v[i - channels] + v[i - 2 * channels] + ..
+template <int channels>
+inline Ints running(Ints v) {
+    v += shift_up<channels>(v);
+    if constexpr (2 * channels < kInts) v += shift_up<2 * channels>(v);
+    if constexpr (4 * channels < kInts) v += shift_up<4 * channels>(v);
+    if constexpr (8 * channels < kInts) v += shift_up<8 * channels>(v);
     return v;
-#endif
 }
+#if !defined(__AVX2__)
+template <>
+inline Ints running<4>(Ints v) {
+    return v;
+}
+#endif
 
-inline Vec<int32_t> last_lane(Vec<int32_t> v) {
+// Stores past the caches where `past` is an aligned address.
+template <bool stream, class V, class A>
+inline void put(A* past, V v) {
 #if defined(__AVX512BW__)
-    return (Vec<int32_t>)_mm512_permutexvar_epi32(_mm512_set1_epi32(15), (__m512i)v);
+    if constexpr (stream && sizeof v == 64) return _mm512_stream_si512(reinterpret_cast<__m512i*>(past), (__m512i)v);
 #elif defined(__AVX2__)
-    return (Vec<int32_t>)_mm256_permutevar8x32_epi32((__m256i)v, _mm256_set1_epi32(7));
-#else
-    return __builtin_shufflevector(v, v, 3, 3, 3, 3);
+    if constexpr (stream && sizeof v == 32) return _mm256_stream_si256(reinterpret_cast<__m256i*>(past), (__m256i)v);
+#elif defined(__SSE2__)
+    if constexpr (stream && sizeof v == 16) return _mm_stream_si128(reinterpret_cast<__m128i*>(past), (__m128i)v);
 #endif
+    store(past, v);
 }
 
-// The running sum along a row, one element after another: floats are added in the same order everywhere.
 template <class T, class A>
-void integral_row(const void* in_, const void* above_, void* out_, int channels, int64_t n) {
-    const T* in = static_cast<const T*>(in_);
-    const A* above = static_cast<const A*>(above_);
-    A* out = static_cast<A*>(out_);
-    for (int c = 0; c < channels; ++c) out[c] = 0;
-    out += channels;
-    above += channels;
+struct Row {
+    const T* in;
+    A *above, *out;
+    int64_t n;
+};
+
+// Elements first .. last - 1, one by one; sum[c] is channel c's so far.
+template <class T, class A>
+inline void one_by_one(const Row<T, A>& row, int channels, int64_t first, int64_t last, A* sum, bool keep) {
+    for (int64_t x = first; x < last; ++x) {
+        A& total = sum[channels == 1 ? 0 : x % channels];
+        total += static_cast<A>(row.in[x]);
+        const A value = row.above[x] + total;
+        row.out[x] = value;
+        if (keep) row.above[x] = value;
+    }
+}
+
+// Integers whose sums along the row fit 32 bits: a vector at a time. `stream` also keeps the row in `above`.
+template <class T, class A, int channels, bool stream>
+void sum_vectors(const Row<T, A>& row) {
+    constexpr int parts = sizeof(A) / 4;
+    typedef typename VectorWith<int32_t, kInts / parts>::type Part;
+    typedef Vec<A> Wide;
+    A sum[channels] = {};
+    // Up to an aligned address of the output.
     int64_t x = 0;
+    if (stream) {
+        const int64_t skew = static_cast<int64_t>(reinterpret_cast<uintptr_t>(row.out) % kVectorBytes);
+        x = skew == 0 ? 0 : (kVectorBytes - skew) / static_cast<int64_t>(sizeof(A));
+        x = x < row.n ? x : row.n;
+        one_by_one(row, channels, 0, x, sum, stream);
+    }
+    Ints before;
+    for (int i = 0; i < kInts; ++i) before[i] = static_cast<int32_t>(sum[(x + i) % channels]);
+    for (; x + kInts <= row.n; x += kInts) {
+        __builtin_prefetch(row.in + x + 1024);
+        const Ints part = running<channels>(widened(row.in + x));
+        const Ints v = part + before;
+        if constexpr (kInts % channels == 0)
+            before += last_lanes<channels>(part);
+        else
+            before = last_lanes<channels>(v);
+        int32_t lanes[kInts];
+        if constexpr (parts > 1) store(lanes, v);
+        for (int i = 0; i < parts; ++i) {
+            const int64_t at = x + i * (kInts / parts);
+            Wide w;
+            if constexpr (parts == 1)
+                w = (Wide)v;
+            else
+                w = __builtin_convertvector(load<Part>(lanes + i * (kInts / parts)), Wide);
+            w += load<Wide>(row.above + at);
+            if constexpr (stream) store(row.above + at, w);
+            put<stream>(row.out + at, w);
+        }
+    }
+    for (int c = 0; c < channels; ++c) sum[(x + c) % channels] = static_cast<A>(before[c]);
+    one_by_one(row, channels, x, row.n, sum, stream);
+}
+
+// One element after another, so that floats are added in the same order everywhere; `some` channels of them.
+template <class T, class A, int some>
+void sum_in_order(const Row<T, A>& row, int channels) {
+    A sum[some] = {};
+    const T* __restrict in = row.in;
+    const A* __restrict above = row.above;
+    A* __restrict out = row.out;
+    for (int64_t x = 0; x < row.n; x += channels)
+        for (int c = 0; c < some; ++c) {
+            sum[c] += static_cast<A>(in[x + c]);
+            out[x + c] = above[x + c] + sum[c];
+        }
+}
+
+template <class T>
+constexpr int64_t kLargest = sizeof(T) == 1 ? 255 : 65535;
+
+template <class T, class A, bool stream>
+void sum_row(const Row<T, A>& row, int channels) {
+    if constexpr (T(0.5) == T(0)) {
+        if (row.n < (int64_t(1) << 31) / kLargest<T>) {
+            if (channels == 1) return sum_vectors<T, A, 1, stream>(row);
+            if (channels == 2) return sum_vectors<T, A, 2, stream>(row);
+            if (channels == 3) return sum_vectors<T, A, 3, stream>(row);
+            if (channels == 4) return sum_vectors<T, A, 4, stream>(row);
+        }
+    }
     if (channels == 1) {
-        A sum = 0;
-        if constexpr (sizeof(A) == 4) {
-            // Prefix sums inside a vector by doubling, then the total so far.
-            typedef Vec<int32_t> V;
-            constexpr int lanes = VectorOf<int32_t>::lanes;
-            V before = {};
-            for (; x + lanes <= n; x += lanes) {
-                typedef T Narrow __attribute__((vector_size(lanes * sizeof(T))));
-                V v = __builtin_convertvector(load<Narrow>(in + x), V);
-                v = prefix_sum(v);
-                v += before;
-                before = last_lane(v);
-                store(out + x, v + load<V>(above + x));
-            }
-            sum = before[0];
-        }
-        for (; x < n; ++x) {
-            sum += static_cast<A>(in[x]);
-            out[x] = above[x] + sum;
-        }
-        return;
+        sum_in_order<T, A, 1>(row, channels);
+    } else if (channels == 3) {
+        sum_in_order<T, A, 3>(row, channels);
+    } else {
+        for (int c = 0; c < channels; ++c)
+            sum_in_order<T, A, 1>({row.in + c, row.above + c, row.out + c, row.n - c}, channels);
     }
-    if (channels <= 4) {
-        A sum[4] = {};
-        for (; x + channels <= n; x += channels)
-            for (int c = 0; c < channels; ++c) {
-                sum[c] += static_cast<A>(in[x + c]);
-                out[x + c] = above[x + c] + sum[c];
-            }
-        return;
-    }
-    for (int c = 0; c < channels; ++c) {
-        A sum = 0;
-        for (x = c; x < n; x += channels) {
-            sum += static_cast<A>(in[x]);
-            out[x] = above[x] + sum;
-        }
-    }
+    if constexpr (stream) __builtin_memcpy(row.above, row.out, static_cast<size_t>(row.n) * sizeof(A));
+}
+
+template <class T, class A>
+void integral_row(const void* in, void* above, void* out, int channels, int64_t n, bool stream) {
+    for (int c = 0; c < channels; ++c) static_cast<A*>(out)[c] = 0;
+    const Row<T, A> row = {static_cast<const T*>(in), static_cast<A*>(above) + channels,
+                           static_cast<A*>(out) + channels, n};
+    if (stream)
+        sum_row<T, A, true>(row, channels);
+    else
+        sum_row<T, A, false>(row, channels);
 }
 
 template <class T, class A>
@@ -97,13 +226,20 @@ void add_row(const void* in_, void* sum_, int64_t n) {
     for (int64_t x = 0; x < n; ++x) sum[x] += static_cast<A>(in[x]);
 }
 
-#define IMGFILT_EACH_SUM(f)                                                                                           \
-    {{f<uint8_t, int32_t>, f<uint8_t, int64_t>, f<uint8_t, double>},                                                \
-     {f<uint16_t, int32_t>, f<uint16_t, int64_t>, f<uint16_t, double>},                                             \
-     {f<int16_t, int32_t>, f<int16_t, int64_t>, f<int16_t, double>},                                                \
-     {nullptr, nullptr, nullptr},                                                                                     \
-     {nullptr, nullptr, f<float, double>},                                                                            \
-     {nullptr, nullptr, f<double, double>},                                                                           \
+// Makes streamed rows visible to other threads.
+void finish_streams() {
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
+
+#define IMGFILT_EACH_SUM(f)                                              \
+    {{f<uint8_t, int32_t>, f<uint8_t, int64_t>, f<uint8_t, double>},    \
+     {f<uint16_t, int32_t>, f<uint16_t, int64_t>, f<uint16_t, double>}, \
+     {f<int16_t, int32_t>, f<int16_t, int64_t>, f<int16_t, double>},    \
+     {nullptr, nullptr, nullptr},                                         \
+     {nullptr, nullptr, f<float, double>},                                \
+     {nullptr, nullptr, f<double, double>},                               \
      {nullptr, nullptr, nullptr}}
 
 }  // namespace

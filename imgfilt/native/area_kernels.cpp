@@ -31,6 +31,7 @@ constexpr imgfilt::AreaKernels kTable = {
     .thin_f64 = thin_row<double>,
     .expand_bits = expand_bits,
     .integral_row = IMGFILT_EACH_SUM(integral_row),
+    .finish_streams = finish_streams,
     .add_row = IMGFILT_EACH_SUM(add_row),
 };
 

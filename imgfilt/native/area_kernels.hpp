@@ -48,9 +48,11 @@ struct AreaKernels {
 
     // Small medians, size = 3 + 2 * second index; first index: log2 of a key's bytes. `rank_row` sorts the `size`
     // keys in[x + i * step] of each x into ranks[t * pitch + x], t = 0 being the smallest (pitch a multiple of 64,
-    // at least n). `median_rows` makes two output rows from size + 1 such rows.
+    // at least n). `median_rows` makes two output rows from size + 1 such rows, and brings four
+    // rows `next` of n elements nearer, two to read and two to write (any addresses will do).
     void (*rank_row[4][3])(const void* in, int64_t step, void* ranks, int64_t pitch, int64_t n);
-    void (*median_rows[4][3])(const void* const* ranks, int64_t pitch, void* out0, void* out1, int64_t n);
+    void (*median_rows[4][3])(const void* const* ranks, int64_t pitch, void* out0, void* out1, int64_t n,
+                              const void* const* next);
 
     // Medians of a tile of 8-bit elements to out[y * pitch + x]; size odd, <= 255. `scratch` holds
     // 6 * (rows * pitch + 320) bytes.
@@ -75,7 +77,9 @@ struct AreaKernels {
 
     // One row of a summed-area table: out[c + x] = above[c + x] + the sum of in[.. x] of x's channel, and `channels`
     // zeros first. n counts elements. [input][0: i32, 1: i64, 2: f64]; null where the sum could not be exact.
-    void (*integral_row[kDTypes][3])(const void* in, const void* above, void* out, int channels, int64_t n);
+    // `stream`: `above` is the caller's own and becomes a copy of `out`, which is written past the caches.
+    void (*integral_row[kDTypes][3])(const void* in, void* above, void* out, int channels, int64_t n, bool stream);
+    void (*finish_streams)();
     // sum[x] += in[x]; [input][accumulator] as above.
     void (*add_row[kDTypes][3])(const void* in, void* sum, int64_t n);
 };

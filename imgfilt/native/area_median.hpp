@@ -136,7 +136,7 @@ inline __attribute__((always_inline)) void gather_kept(const T* const* rows, int
 }
 
 template <class T, int size>
-void median_rows(const void* const* rows_, int64_t pitch, void* out0_, void* out1_, int64_t n) {
+void median_rows(const void* const* rows_, int64_t pitch, void* out0_, void* out1_, int64_t n, const void* const* next) {
     typedef Vec<T> V;
     typedef Network<size> Net;
     constexpr int lanes = VectorOf<T>::lanes;
@@ -144,17 +144,22 @@ void median_rows(const void* const* rows_, int64_t pitch, void* out0_, void* out
     for (int i = 0; i <= size; ++i) rows[i] = static_cast<const T*>(rows_[i]);
     T *out0 = static_cast<T*>(out0_), *out1 = static_cast<T*>(out1_);
     for (int64_t x = 0; x < n; x += lanes) {
+        for (int i = 0; i < 2; ++i) {
+            __builtin_prefetch(static_cast<const char*>(next[i]) + x * static_cast<int64_t>(sizeof(T)));
+            __builtin_prefetch(static_cast<const char*>(next[i + 2]) + x * static_cast<int64_t>(sizeof(T)), 1);
+        }
         V first[Net::kept], second[Net::kept];
         gather_kept<size, 0, T>(rows, x, pitch, first, second);
         sort_from<0>(Net::select, first);
         sort_from<0>(Net::select, second);
+        const V upper = first[Net::selected], lower = second[Net::selected];
         if (x + lanes <= n) {
-            store(out0 + x, first[Net::selected]);
-            store(out1 + x, second[Net::selected]);
+            store(out0 + x, upper);
+            store(out1 + x, lower);
         } else {
             const size_t rest = static_cast<size_t>(n - x) * sizeof(T);
-            __builtin_memcpy(out0 + x, &first[Net::selected], rest);
-            __builtin_memcpy(out1 + x, &second[Net::selected], rest);
+            __builtin_memcpy(out0 + x, &upper, rest);
+            __builtin_memcpy(out1 + x, &lower, rest);
         }
     }
 }

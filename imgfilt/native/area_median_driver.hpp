@@ -11,7 +11,8 @@
 namespace imgfilt {
 namespace {
 
-constexpr int64_t kChunk = 2048;  // bytes of a row done at a time, so that the sorted rows stay in the cache
+// Bytes of a row done at a time, so that the sorted rows stay in the nearest cache.
+constexpr int64_t chunk_bytes(int size) { return size == 3 ? 2048 : 1024; }
 constexpr int64_t kTileRows = 8;  // rows of an 8-bit tile: more share counting, fewer share thresholds
 constexpr int64_t kRankTile = 96;
 constexpr int kMaxSize = 4095;
@@ -26,16 +27,28 @@ void median_network(const View& in, const View& out, int size, const Planes& pla
     const auto median_rows = area.median_rows[width][size / 2 - 1];
     const auto store = area.store_key[static_cast<int>(out.dtype)];
     const int64_t radius = size / 2, step = planes.step;
-    const int64_t chunk = std::min(in.width, std::max<int64_t>(1, kChunk / static_cast<int64_t>(sizeof(U)) / step));
+    const int64_t chunk = std::min(in.width, std::max<int64_t>(1, chunk_bytes(size) / static_cast<int64_t>(sizeof(U)) / step));
     const int64_t pitch = round_up(chunk * step, 64);
     const Scratch<U> padded((chunk + 2 * radius) * step + 64), ring((size + 1) * size * pitch), result(2 * pitch);
-    const bool direct = std::is_same_v<U, uint8_t> && planes.stride(out) == 1;
+    const bool direct = planes.stride(out) == sizeof(U) && (out.dtype == DType::u8 || out.dtype == DType::u16) &&
+                        reinterpret_cast<uintptr_t>(out.data) % sizeof(U) == 0 && out.row % sizeof(U) == 0;
     for (int64_t x = 0; x < in.width; x += chunk) {
         const int64_t pixels = std::min(chunk, in.width - x), n = pixels * step;
         const auto ranks = [&](int64_t y) { return ring.get() + (y + size) % (size + 1) * size * pitch; };
+        // What lies well inside the row is read where it is: elements first .. last - 1 of this chunk.
+        const int64_t first = x == 0 ? round_up(radius * step, 64) : 0;
+        const int64_t last = std::min(n, (in.width - x - radius) * step - kSlack) / 64 * 64;
+        const auto extended = [&](int64_t y, int64_t from, int64_t to) {
+            const int64_t pixel = from / step;  // may start a little early
+            source.fetch(y, x + pixel - radius, x + (to + step - 1) / step + radius, padded.get());
+            rank_row(padded.get() + from - pixel * step, step, ranks(y) + from, pitch, to - from);
+        };
         const auto prepare = [&](int64_t y) {
-            source.fetch(y, x - radius, x + pixels + radius, padded.get());
-            rank_row(padded.get(), step, ranks(y), pitch, n);
+            const U* row = last > first ? source.direct(y) : nullptr;
+            if (row == nullptr) return extended(y, 0, n);
+            if (first > 0) extended(y, 0, first);
+            rank_row(row + (x - radius) * step + first, step, ranks(y) + first, pitch, last - first);
+            if (last < n) extended(y, last, n);
         };
         for (int64_t y = begin - radius; y < begin + radius; ++y) prepare(y);
         for (int64_t y = begin; y < end; y += 2) {
@@ -43,12 +56,15 @@ void median_network(const View& in, const View& out, int size, const Planes& pla
             prepare(y + radius + 1);
             const void* rows[8];
             for (int i = 0; i <= size; ++i) rows[i] = ranks(y - radius + i);
+            const void* next[4];
+            for (int i = 0; i < 2; ++i) next[i] = source.address(std::min(y + radius + 2 + i, in.height - 1), x);
             char* to = out.data + plane * out.channel + y * out.row + x * out.pixel;
+            for (int i = 0; i < 2; ++i) next[i + 2] = y + 3 < end ? to + (i + 2) * out.row : to;
             if (direct && y + 1 < end) {
-                median_rows(rows, pitch, to, to + out.row, n);
+                median_rows(rows, pitch, to, to + out.row, n, next);
                 continue;
             }
-            median_rows(rows, pitch, result.get(), result.get() + pitch, n);
+            median_rows(rows, pitch, result.get(), result.get() + pitch, n, next);
             store(result.get(), to, planes.stride(out), n);
             if (y + 1 < end) store(result.get() + pitch, to + out.row, planes.stride(out), n);
         }

@@ -79,6 +79,45 @@ inline const S* window_sums(const Sums<S>& s, int size, int n) {
     }
 }
 
+inline void store_wide(uint16_t* out, Vec<uint8_t> v) {
+#if defined(__AVX512BW__)
+    const __m512i low = _mm512_cvtepu8_epi16(_mm512_castsi512_si256((__m512i)v));
+    const __m512i high = _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64((__m512i)v, 1));
+#elif defined(__AVX2__)
+    const __m256i low = _mm256_cvtepu8_epi16(_mm256_castsi256_si128((__m256i)v));
+    const __m256i high = _mm256_cvtepu8_epi16(_mm256_extracti128_si256((__m256i)v, 1));
+#elif defined(__SSE2__)
+    const __m128i low = _mm_unpacklo_epi8((__m128i)v, _mm_setzero_si128());
+    const __m128i high = _mm_unpackhi_epi8((__m128i)v, _mm_setzero_si128());
+#else
+    Vec<uint16_t> low, high;
+    for (int i = 0; i < kVectorBytes / 2; ++i) low[i] = v[i], high[i] = v[i + kVectorBytes / 2];
+#endif
+    store(out, low);
+    store(out + kVectorBytes / 2, high);
+}
+
+#if !defined(__AVX512BW__)
+// All ones in bytes i where total[i] <= limit.
+inline Vec<uint8_t> at_most(const uint8_t* total, int limit) {
+    return below(load<Vec<uint8_t>>(total), Vec<uint8_t>{} + static_cast<uint8_t>(limit));
+}
+inline Vec<uint8_t> at_most(const uint16_t* total, int limit) {
+    const Vec<uint16_t> limits = Vec<uint16_t>{} + static_cast<uint16_t>(limit);
+    const Vec<uint16_t> a = load<Vec<uint16_t>>(total), b = load<Vec<uint16_t>>(total + kVectorBytes / 2);
+    const auto low = (a < limits ? a : limits) == a, high = (b < limits ? b : limits) == b;
+#if defined(__AVX2__)
+    return (Vec<uint8_t>)_mm256_permute4x64_epi64(_mm256_packs_epi16((__m256i)low, (__m256i)high), 0xD8);
+#elif defined(__SSE2__)
+    return (Vec<uint8_t>)_mm_packs_epi16((__m128i)low, (__m128i)high);
+#else
+    Vec<uint8_t> r;
+    for (int i = 0; i < kVectorBytes / 2; ++i) r[i] = low[i] & 255, r[i + kVectorBytes / 2] = high[i] & 255;
+    return r;
+#endif
+}
+#endif
+
 // How many of the `size` elements of each column, from each row of the tile on, lie below `threshold`.
 template <class S>
 inline void count_columns(const uint8_t* region, const Tile& tile, int threshold, S* out) {
@@ -94,8 +133,7 @@ inline void count_columns(const uint8_t* region, const Tile& tile, int threshold
             if constexpr (sizeof(S) == 1) {
                 store(out + y * pitch + x, count);
             } else {
-                typedef uint16_t Wide __attribute__((vector_size(lanes * 2)));
-                store(out + y * pitch + x, __builtin_convertvector(count, Wide));
+                store_wide(out + y * pitch + x, count);
             }
             if (y + 1 == tile.rows) break;
             count += below(load<V>(column + y * pitch), highest);
@@ -137,19 +175,7 @@ inline int descend(uint8_t* cur, const S* total, int half, int low, int width, i
     for (int i = 0; i < n; i += lanes) {
         const V c = load<V>(cur + i);
         const V here = (V)(c == lows);
-        V few;
-        if constexpr (sizeof(S) == 1) {
-            const V limit = V{} + static_cast<uint8_t>(half);
-            const V t = load<V>(total + i);
-            few = (V)((t < limit ? t : limit) == t);
-        } else {
-            typedef uint16_t Wide __attribute__((vector_size(lanes * 2)));
-            typedef int16_t Signed __attribute__((vector_size(lanes * 2)));
-            const Wide limit = Wide{} + static_cast<uint16_t>(half);
-            const Wide t = load<Wide>(total + i);
-            few = (V)__builtin_convertvector((Signed)((t < limit ? t : limit) == t), M);
-        }
-        few &= here;
+        const V few = at_most(total + i, half) & here;
         store(cur + i, c + (few & step));
         stayed |= here & ~few;
         moved |= few;

@@ -125,6 +125,39 @@ void store_row(const View& v, int64_t y, const char* in) {
 
 }  // namespace
 
+namespace {
+
+bool real(DType t) { return t == DType::f32 || t == DType::f64; }
+
+// Whether there is a loop for an op of these types.
+bool has_loop(const Op& op, const std::vector<DType>& from) {
+    const bool same = std::all_of(from.begin(), from.end(), [&](DType t) { return t == from[0]; });
+    const int first = static_cast<int>(from[0]), to = static_cast<int>(op.dtype);
+    const RowKernels& row = *kernels().row;
+    switch (op.kind) {
+        case OpKind::source: return false;
+        case OpKind::convert: return row.convert[first][to] != nullptr;
+        case OpKind::luma: return row.luma[to] != nullptr && from[0] == op.dtype;
+        case OpKind::taps:
+            if (!same) return false;
+            if (from[0] == DType::u8) return op.dtype == DType::i16;
+            if (from[0] == DType::i16) return op.dtype == DType::i16 || op.dtype == DType::i32 || op.dtype == DType::u8;
+            return real(op.dtype) && from[0] == op.dtype;
+        case OpKind::slide:
+            if (op.dtype == DType::u16) return from[0] == DType::u8;
+            return op.dtype == DType::i32 && (from[0] == DType::u8 || from[0] == DType::u16 || from[0] == DType::i16);
+        case OpKind::window:
+            return from[0] == op.dtype && (op.dtype == DType::u16 || op.dtype == DType::i32 || real(op.dtype));
+        case OpKind::magnitude:
+            if (op.dtype == DType::u8) return same && from.size() == 2 && from[0] == DType::i16;
+            return same && from[0] == op.dtype && real(op.dtype);
+        case OpKind::maximum: return same && from[0] == op.dtype && (op.dtype == DType::i16 || real(op.dtype));
+        default: return same && from[0] == op.dtype && real(op.dtype);
+    }
+}
+
+}  // namespace
+
 Program::Program(std::vector<Op> ops) {
     require(ops.size() >= 2 && ops[0].kind == OpKind::source, "a row program starts with its source and does something");
     for (size_t i = 0; i < ops.size(); ++i) {
@@ -134,6 +167,11 @@ Program::Program(std::vector<Op> ops) {
         require(op.channels >= 1, "an op needs at least one channel");
         require(i == 0 || !op.inputs.empty(), "an op needs an input");
         for (int input : op.inputs) require(input >= 0 && input < static_cast<int>(i), "an op reads only earlier ops");
+        if (i > 0) {
+            std::vector<DType> from;
+            for (int input : op.inputs) from.push_back(nodes_[static_cast<size_t>(input)].op.dtype);
+            require(has_loop(op, from), "there is no such op for these element types");
+        }
         if (op.kind == OpKind::taps) {
             require(!op.taps.empty(), "taps need at least one tap");
             for (const Tap& t : op.taps) {

@@ -96,6 +96,13 @@ void convert(const void* in, const Affine& a, void* out, int64_t n) {
     if constexpr (sizeof(From) < 8 && sizeof(To) < 8) convert_scaled<From, To, float>(from, a, to, n);
 }
 
+template <class From>
+void widen(const void* in, const Affine&, void* out, int64_t n) {
+    const From* __restrict from = static_cast<const From*>(in);
+    int32_t* __restrict to = static_cast<int32_t*>(out);
+    for (int64_t x = 0; x < n; ++x) to[x] = from[x];
+}
+
 #if defined(IMGFILT_PAIRS)
 // i16 to u8 with saturation is one instruction for two registers.
 void saturate_row_u8(const int16_t* in, uint8_t* out, int64_t n) {

@@ -45,6 +45,10 @@ RowKernels make_table() {
     fill_row<float>(k, DType::f32);
     fill_row<double>(k, DType::f64);
     k.convert[static_cast<int>(DType::i16)][static_cast<int>(DType::u8)] = convert_i16_u8;
+    const int i32 = static_cast<int>(DType::i32);  // integers widened for sums: as they are
+    k.convert[static_cast<int>(DType::u8)][i32] = widen<uint8_t>;
+    k.convert[static_cast<int>(DType::u16)][i32] = widen<uint16_t>;
+    k.convert[static_cast<int>(DType::i16)][i32] = widen<int16_t>;
     k.luma[static_cast<int>(DType::u8)] = luma_u8;
     k.luma[static_cast<int>(DType::u16)] = luma_u16;
     k.luma[static_cast<int>(DType::i16)] = luma_i16;

@@ -9,11 +9,11 @@ constexpr int kLumaR = 9798, kLumaG = 19235, kLumaB = 3735, kLumaShift = 15;
 
 template <class T>
 void luma_integer(const T* __restrict in, int channels, T* __restrict out, int64_t n) {
-    // i16 wants a wider product than 31 bits only at its extremes: 32768 * 2^15 = 2^30 fits.
     for (int64_t x = 0; x < n; ++x) {
         const T* p = in + x * channels;
-        const int64_t sum = int64_t{p[0]} * kLumaR + int64_t{p[1]} * kLumaG + int64_t{p[2]} * kLumaB;
-        out[x] = static_cast<T>((sum + (1 << (kLumaShift - 1))) >> kLumaShift);
+        // at most 65535 * 2^15
+        const uint32_t sum = uint32_t{p[0]} * kLumaR + uint32_t{p[1]} * kLumaG + uint32_t{p[2]} * kLumaB;
+        out[x] = static_cast<T>((sum + (1u << (kLumaShift - 1))) >> kLumaShift);
     }
 }
 
@@ -92,8 +92,14 @@ void luma_u8(const void* input, int channels, void* output, int64_t n) {
 void luma_u16(const void* in, int channels, void* out, int64_t n) {
     luma_integer(static_cast<const uint16_t*>(in), channels, static_cast<uint16_t*>(out), n);
 }
-void luma_i16(const void* in, int channels, void* out, int64_t n) {
-    luma_integer(static_cast<const int16_t*>(in), channels, static_cast<int16_t*>(out), n);
+// OpenCV has none for these.
+void luma_i16(const void* input, int channels, void* output, int64_t n) {
+    const int16_t* __restrict in = static_cast<const int16_t*>(input);
+    int16_t* __restrict out = static_cast<int16_t*>(output);
+    for (int64_t x = 0; x < n; ++x) {
+        const int16_t* p = in + x * channels;
+        out[x] = static_cast<int16_t>(__builtin_rintf(p[0] * 0.299f + p[1] * 0.587f + p[2] * 0.114f));
+    }
 }
 
 }  // namespace

@@ -28,15 +28,17 @@ inline uint16_t add_product(uint16_t acc, uint16_t x, uint16_t w) {
 inline float add_product(float acc, float x, float w) { return fused(x, w, acc); }
 inline double add_product(double acc, double x, double w) { return fused(x, w, acc); }
 
-// B vectors of output at a time, so that the sums stay in registers whatever k is. K > 0 unrolls the taps.
+// A long sum is made of sums of so many taps each: its rounding error grows with k / kRun + kRun instead of k.
+constexpr int kRun = 32;
+
+// B vectors of output at a time, so that the sums stay in registers whatever k is. The taps are unrolled.
 template <class In, class Acc, int B, int K>
-inline void taps_block(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t x) {
+inline void taps_block(const In* const* p, const Acc* w, int, Acc init, Acc* out, int64_t x) {
     constexpr int lanes = VectorOf<Acc>::lanes;
-    const int count = K > 0 ? K : k;
     Vec<Acc> sum[B];
     for (int b = 0; b < B; ++b) sum[b] = Vec<Acc>{} + init;
 #pragma GCC unroll 16
-    for (int t = 0; t < count; ++t) {
+    for (int t = 0; t < K; ++t) {
         const In* row = p[t] + x;
 #pragma GCC unroll 8
         for (int b = 0; b < B; ++b) sum[b] = add_product(sum[b], load_as<In, Acc>(row + b * lanes), w[t]);
@@ -44,21 +46,57 @@ inline void taps_block(const In* const* p, const Acc* w, int k, Acc init, Acc* o
     for (int b = 0; b < B; ++b) store(out + x + b * lanes, sum[b]);
 }
 
+// The same for any k, in runs.
+template <class In, class Acc, int B>
+inline void taps_runs(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t x) {
+    constexpr int lanes = VectorOf<Acc>::lanes;
+    Vec<Acc> total[B];
+    for (int b = 0; b < B; ++b) total[b] = Vec<Acc>{} + init;
+    for (int first = 0; first < k; first += kRun) {
+        const int last = k - first < kRun ? k : first + kRun;
+        Vec<Acc> sum[B] = {};
+        for (int t = first; t < last; ++t) {
+            const In* row = p[t] + x;
+#pragma GCC unroll 8
+            for (int b = 0; b < B; ++b) sum[b] = add_product(sum[b], load_as<In, Acc>(row + b * lanes), w[t]);
+        }
+        for (int b = 0; b < B; ++b) total[b] += sum[b];
+    }
+    for (int b = 0; b < B; ++b) store(out + x + b * lanes, total[b]);
+}
+
+template <class In, class Acc, int B, int K>
+inline void taps_at(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t x) {
+    if constexpr (K > 0)
+        taps_block<In, Acc, B, K>(p, w, k, init, out, x);
+    else
+        taps_runs<In, Acc, B>(p, w, k, init, out, x);
+}
+
 template <class In, class Acc, int B, int K>
 void taps_rows(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t n) {
     constexpr int lanes = VectorOf<Acc>::lanes;
     int64_t x = 0;
-    for (; x + B * lanes <= n; x += B * lanes) taps_block<In, Acc, B, K>(p, w, k, init, out, x);
-    for (; x + lanes <= n; x += lanes) taps_block<In, Acc, 1, K>(p, w, k, init, out, x);
+    for (; x + B * lanes <= n; x += B * lanes) taps_at<In, Acc, B, K>(p, w, k, init, out, x);
+    for (; x + lanes <= n; x += lanes) taps_at<In, Acc, 1, K>(p, w, k, init, out, x);
     if (x == n) return;
     if (n >= lanes) {  // the last, incomplete vector overlaps the one before
-        taps_block<In, Acc, 1, K>(p, w, k, init, out, n - lanes);
+        taps_at<In, Acc, 1, K>(p, w, k, init, out, n - lanes);
         return;
     }
-    for (; x < n; ++x) {
-        Acc sum = init;
-        for (int t = 0; t < k; ++t) sum = add_product(sum, static_cast<Acc>(p[t][x]), w[t]);
-        out[x] = sum;
+    for (; x < n; ++x) {  // narrower than a vector: the same sums, one element at a time
+        Acc total = init;
+        if constexpr (K > 0) {
+            for (int t = 0; t < K; ++t) total = add_product(total, static_cast<Acc>(p[t][x]), w[t]);
+        } else {
+            for (int first = 0; first < k; first += kRun) {
+                Acc sum = 0;
+                for (int t = first; t < k && t < first + kRun; ++t)
+                    sum = add_product(sum, static_cast<Acc>(p[t][x]), w[t]);
+                total += sum;
+            }
+        }
+        out[x] = total;
     }
 }
 
@@ -72,7 +110,7 @@ void taps(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t n
         case 6: return taps_rows<In, Acc, 4, 6>(p, w, k, init, out, n);
         case 7: return taps_rows<In, Acc, 4, 7>(p, w, k, init, out, n);
         case 9: return taps_rows<In, Acc, 4, 9>(p, w, k, init, out, n);
-        default: return taps_rows<In, Acc, 8, 0>(p, w, k, init, out, n);
+        default: return taps_rows<In, Acc, kVectorBytes == 64 ? 8 : 4, 0>(p, w, k, init, out, n);
     }
 }
 
