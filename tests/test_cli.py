@@ -340,6 +340,7 @@ def test_targets_that_cannot_be_written(cli: Run, folder: Path) -> None:
         (["show", "gaussian", "--set", "sigma=-1"], ["sigma", "-1"]),
         (["explain", "gaussian", "photo.jpg", "sigmma=1"], ["sigmma", "sigma"]),
         (["list", "--filters", "missing"], ["missing"]),
+        (["sobel", "photo.jpg", "--json", "-o", "-"], ["--json", "standard output"]),
         (["--zork"], ["--zork"]),
     ],
 )

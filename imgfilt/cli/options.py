@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from imgfilt.cli.outputs import check_usage
+from imgfilt.cli.outputs import STREAM, check_usage
 
 BORDERS = {
     "reflect101": "reflect101",
@@ -157,6 +157,9 @@ def settings(values: Mapping[str, Any]) -> Settings:
     problem = check_usage(values["output"], values["in_place"], files)
     if problem:
         raise click.UsageError(problem)
+    to_stdout = values["output"] == STREAM or (STREAM in files and values["output"] is None)
+    if to_stdout and values["json"]:
+        raise click.UsageError("--json and the picture cannot both go to standard output; use -o FILE")
     keywords = {
         "border": values["border"],
         "cval": values["cval"],
