@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgfilt import graph
 from imgfilt.borders import canonical
 from imgfilt.engine import Executable
 from imgfilt.images import as_dtype, as_image, check_out, dtype_name, from_pil, is_pil, to_pil

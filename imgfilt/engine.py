@@ -38,10 +38,7 @@ class Executable:
             image = image.copy()
         current = image
         for runner, (dtype, channels) in zip(self._runners, self._between, strict=False):
-            shape = (
-                current.shape[:2] if current.ndim == 2 or channels == 1 else (*current.shape[:2], channels)
-            )
-            following = np.empty(shape, dtype)
+            following = np.empty(_shape(current, channels), dtype)
             runner(current, following, cval, threads)
             current = following
         self._runners[-1](current, out, cval, threads)

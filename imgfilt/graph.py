@@ -113,16 +113,21 @@ class Canny:
 
 @dataclass(frozen=True)
 class Premultiply:
-    """Colours times alpha (the last channel), alpha as a fraction of its full scale; alpha unchanged."""
+    """Colours times alpha (the last channel) as a fraction of its full scale; alpha unchanged.
+
+    The full scale is that of the image's dtype, or 1 where `unit` (in linear light).
+    """
 
     input: Node
+    unit: bool = False
 
 
 @dataclass(frozen=True)
 class Unpremultiply:
-    """Colours divided by alpha, 0 where alpha is not positive; alpha unchanged."""
+    """Colours divided by alpha as a fraction of its full scale, 0 where it is not positive; alpha unchanged."""
 
     input: Node
+    unit: bool = False
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,7 @@ def as_image(image: object) -> NDArray[Any]:
                 f"image dtype must be one of {', '.join(DTYPES)}, got {array.dtype}{_advice(array.dtype)}"
             )
     if array.ndim not in (2, 3):
-        raise ValueError(
-            f"image must have shape (H, W) or (H, W, C), got {array.shape}"
-        )
+        raise ValueError(f"image must have shape (H, W) or (H, W, C), got {array.shape}")
     if 0 in array.shape:
         raise ValueError(f"image must have at least one pixel, got shape {array.shape}")
     return array

@@ -79,6 +79,8 @@ class _Lowering:
             return self._sharpen(node)
         if isinstance(node, graph.Premultiply | graph.Unpremultiply):
             return self._alpha(node)
+        if isinstance(node, graph.Linearize | graph.Delinearize):
+            return self._light(node)
         if isinstance(node, graph.CopyAlpha):
             return self._copy_alpha(node)
         raise TypeError(f"{type(node).__name__} is not an operation on rows")
@@ -243,12 +245,27 @@ class _Lowering:
         line = self.line(node.input)
         line = self.rows.real(line, self.real_dtype(line))
         kind = "premultiply" if isinstance(node, graph.Premultiply) else "unpremultiply"
-        full = FULL_ALPHA[self.pixel_dtype]
+        full = 1.0 if node.unit else FULL_ALPHA[self.pixel_dtype]
         index = self.rows.add(RowOp(kind, line.dtype, line.channels, (line.index,), full=full))
         if kind == "premultiply":
             return replace(line, index=index, error=line.error + _rounding(line.dtype, 2, line.largest))
         # Dividing by a small alpha magnifies whatever error there was: no bound.
         return replace(line, index=index, error=float("inf"), after_convolution=True)
+
+    def _light(self, node: graph.Linearize | graph.Delinearize) -> Line:
+        line = self.line(node.input)
+        line = self.rows.real(line, self.real_dtype(line))
+        full = FULL_ALPHA[self.pixel_dtype]
+        decode = isinstance(node, graph.Linearize)
+        kind = "linearize" if decode else "delinearize"
+        index = self.rows.add(
+            RowOp(kind, line.dtype, line.channels, (line.index,), full=full, absolute=node.alpha)
+        )
+        # The steepest slopes: 2.4 / 1.055 of decoding at 1, 12.92 of encoding at 0.
+        slope, size = (2.275 / full, 1.0) if decode else (12.92 * full, full)
+        low, high = (-1.0, 1.0) if decode else (-full, full)
+        return replace(line, index=index, low=low, high=high, error=line.error * slope + _rounding(line.dtype, 2, size),
+                       after_convolution=line.after_convolution or not decode)  # fmt: skip
 
     def _copy_alpha(self, node: graph.CopyAlpha) -> Line:
         line, image = self.line(node.input), self.line(node.image)

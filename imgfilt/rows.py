@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 KINDS = ("source", "convert", "luma", "taps", "slide", "window", "magnitude", "maximum", "combine", "sharpen",
-         "premultiply", "unpremultiply", "copy_alpha")  # fmt: skip
+         "premultiply", "unpremultiply", "linearize", "delinearize", "copy_alpha")  # fmt: skip
 DTYPES = ("uint8", "uint16", "int16", "int32", "float32", "float64")
 ITEMSIZE = {"uint8": 1, "uint16": 2, "int16": 2, "int32": 4, "float32": 4, "float64": 8}
 ROUNDINGS = ("half_even", "half_up")

@@ -74,12 +74,13 @@ def compile_graph(
     """
     image: graph.Node = graph.Source()
     for number, stage in enumerate(stages, 1):
-        node = stage.build(dtype, channels, color)
+        # In linear light values lie in 0..1, whatever the image's dtype.
+        node = stage.build("float32" if linear_light else dtype, channels, color)
         gray = any(isinstance(n, graph.Luma | graph.Canny) for n in graph.walk(node))
         if alpha != "each" and channels in (2, 4):
-            node = _with_alpha(node, alpha, gray)
+            node = _with_alpha(node, alpha, gray, linear_light)
         if linear_light:
-            node = _in_linear_light(node, alpha != "each" and channels in (2, 4))
+            node = _in_linear_light(node, channels in (2, 4), gray)
         if gray:
             channels = 1
         if isinstance(node, _AREA):
@@ -93,7 +94,7 @@ def compile_graph(
     return image
 
 
-def _with_alpha(node: graph.Node, alpha: str, gray: bool) -> graph.Node:
+def _with_alpha(node: graph.Node, alpha: str, gray: bool, unit: bool) -> graph.Node:
     """The stage on colours weighted by alpha (Porter and Duff, Compositing digital images, 1984).
 
     Where the filter keeps constants (a blur), colours are divided by the filtered alpha again; where it answers
@@ -105,16 +106,19 @@ def _with_alpha(node: graph.Node, alpha: str, gray: bool) -> graph.Node:
         return node
     if alpha == "ignore":
         return node if gray else graph.CopyAlpha(node, source)
-    weighted = graph.substitute(node, source, graph.Premultiply(source))
+    weighted = graph.substitute(node, source, graph.Premultiply(source, unit))
     if gray:
         return weighted
-    return graph.Unpremultiply(weighted) if graph.gain(node) else graph.CopyAlpha(weighted, source)
+    return graph.Unpremultiply(weighted, unit) if graph.gain(node) else graph.CopyAlpha(weighted, source)
 
 
-def _in_linear_light(node: graph.Node, alpha: bool) -> graph.Node:
+def _in_linear_light(node: graph.Node, alpha: bool, gray: bool) -> graph.Node:
+    """The stage on linear light; a second or fourth channel is alpha, which is linear already."""
     if any(isinstance(n, _AREA) for n in graph.walk(node)):
         raise ValueError(
             "linear_light works on filters that are sums of products, not on median, bilateral or canny"
         )
     source = graph.Source()
-    return graph.Delinearize(graph.substitute(node, source, graph.Linearize(source, alpha)), alpha)
+    return graph.Delinearize(
+        graph.substitute(node, source, graph.Linearize(source, alpha)), alpha and not gray
+    )

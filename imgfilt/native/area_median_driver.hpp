@@ -13,7 +13,7 @@ namespace {
 
 // Bytes of a row done at a time, so that the sorted rows stay in the nearest cache.
 constexpr int64_t chunk_bytes(int size) { return size == 3 ? 2048 : 1024; }
-constexpr int64_t kTileRows = 8;  // rows of an 8-bit tile: more share counting, fewer share thresholds
+constexpr int64_t kTileRows = 16;  // rows of an 8-bit tile: more share counting, fewer share thresholds
 constexpr int64_t kRankTile = 96;
 constexpr int kMaxSize = 4095;
 

@@ -427,6 +427,18 @@ class Sweep {
                     return row_.unpremultiply_f32(input_as<float>(op, 0, y), op.channels, static_cast<float>(op.full),
                                                   as<float>(out), width);
                 return row_.unpremultiply_f64(input_as<double>(op, 0, y), op.channels, op.full, as<double>(out), width);
+            case OpKind::linearize:
+                if (op.dtype == DType::f32)
+                    return row_.linearize_f32(input_as<float>(op, 0, y), op.channels, op.absolute, op.full,
+                                              as<float>(out), width);
+                return row_.linearize_f64(input_as<double>(op, 0, y), op.channels, op.absolute, op.full,
+                                          as<double>(out), width);
+            case OpKind::delinearize:
+                if (op.dtype == DType::f32)
+                    return row_.delinearize_f32(input_as<float>(op, 0, y), op.channels, op.absolute, op.full,
+                                                as<float>(out), width);
+                return row_.delinearize_f64(input_as<double>(op, 0, y), op.channels, op.absolute, op.full,
+                                            as<double>(out), width);
             case OpKind::copy_alpha:
                 if (op.dtype == DType::f32)
                     return row_.copy_alpha_f32(input_as<float>(op, 0, y), input_as<float>(op, 1, y), op.channels,

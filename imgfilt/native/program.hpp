@@ -23,6 +23,8 @@ enum class OpKind : int {
     sharpen,        // image, blurred -> image + amount * (image - blurred) beyond a threshold
     premultiply,    // colours times alpha
     unpremultiply,  // colours divided by alpha
+    linearize,      // sRGB to linear light; `absolute` says that the last channel is alpha
+    delinearize,    // linear light to sRGB
     copy_alpha,     // colours of inputs[0], last channel of inputs[1]
 };
 

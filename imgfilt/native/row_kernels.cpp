@@ -4,6 +4,7 @@
 #include "row_convert.hpp"
 #include "row_luma.hpp"
 #include "row_pointwise.hpp"
+#include "row_srgb.hpp"
 #include "row_sums.hpp"
 #include "row_taps.hpp"
 
@@ -68,6 +69,10 @@ RowKernels make_table() {
     k.premultiply_f64 = premultiply<double>;
     k.unpremultiply_f32 = unpremultiply<float>;
     k.unpremultiply_f64 = unpremultiply<double>;
+    k.linearize_f32 = linearize<float>;
+    k.linearize_f64 = linearize<double>;
+    k.delinearize_f32 = delinearize<float>;
+    k.delinearize_f64 = delinearize<double>;
     k.copy_alpha_f32 = copy_alpha<float>;
     k.copy_alpha_f64 = copy_alpha<double>;
     return k;

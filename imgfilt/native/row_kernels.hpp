@@ -72,6 +72,11 @@ struct RowKernels {
     void (*premultiply_f64)(const double* in, int channels, double full, double* out, int64_t n);
     void (*unpremultiply_f32)(const float* in, int channels, float full, float* out, int64_t n);
     void (*unpremultiply_f64)(const double* in, int channels, double full, double* out, int64_t n);
+    // sRGB code values 0 .. full to linear light 0 .. 1, and back; alpha, the last channel, is only scaled.
+    void (*linearize_f32)(const float* in, int channels, bool alpha, double full, float* out, int64_t n);
+    void (*linearize_f64)(const double* in, int channels, bool alpha, double full, double* out, int64_t n);
+    void (*delinearize_f32)(const float* in, int channels, bool alpha, double full, float* out, int64_t n);
+    void (*delinearize_f64)(const double* in, int channels, bool alpha, double full, double* out, int64_t n);
     // The colours of `in`, the last channel of `alpha`.
     void (*copy_alpha_f32)(const float* in, const float* alpha, int channels, float* out, int64_t n);
     void (*copy_alpha_f64)(const double* in, const double* alpha, int channels, double* out, int64_t n);
