@@ -339,6 +339,7 @@ def test_targets_that_cannot_be_written(cli: Run, folder: Path) -> None:
         (["show", "gaussian", "--set", "sigma"], ["'sigma'", "NAME=VALUE"]),
         (["show", "gaussian", "--set", "sigma=-1"], ["sigma", "-1"]),
         (["explain", "gaussian", "photo.jpg", "sigmma=1"], ["sigmma", "sigma"]),
+        (["explain", "gaussian", "photo.jpg", "--backend", "box"], ["box", "weights"]),
         (["list", "--filters", "missing"], ["missing"]),
         (["sobel", "photo.jpg", "--json", "-o", "-"], ["--json", "standard output"]),
         (["--zork"], ["--zork"]),

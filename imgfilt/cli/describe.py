@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from imgfilt.cli import FAILED, catalogue
 from imgfilt.cli.filters import assigned, limits, parameters
+from imgfilt.cli.options import backend_option, border_option, threads_option
 from imgfilt.cli.picture import draw
 from imgfilt.kernel import Kernel, KernelFacts
 from imgfilt.spec import FilterSpec
@@ -164,7 +165,11 @@ def _explain(name: str, file: str, assignments: tuple[str, ...], **values: Any) 
         click.get_current_context().exit(FAILED)
     given = {name: value for name, value in params.items() if value is not None}
     alpha = "premultiply" if info.has_alpha else "each"
-    plan = api.plan(spec, shape=info.shape, dtype=info.dtype, alpha=alpha, **given)
+    options = {key: values[key] for key in ("border", "backend", "threads")}
+    try:
+        plan = api.plan(spec, shape=info.shape, dtype=info.dtype, alpha=alpha, **options, **given)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     if values["json"]:
         _print_json(plan.to_dict())
     else:
@@ -180,6 +185,9 @@ explain_command = click.Command(
         click.Option(
             ["--set"], multiple=True, metavar="NAME=VALUE", help="A parameter, as sigma=2; may be repeated."
         ),
+        border_option(),
+        backend_option(),
+        threads_option(),
         _filters_option(),
         _json_option(),
     ],

@@ -73,6 +73,26 @@ def backend_option() -> click.Option:
     )
 
 
+def border_option() -> click.Option:
+    """--border, its aliases resolved."""
+    return click.Option(
+        ["--border"],
+        metavar="NAME",
+        callback=_border,
+        default="reflect101",
+        show_default=True,
+        help="What lies beyond the edges: reflect101 (dcb|abcd), reflect (cba|abcd), replicate "
+        "(aaa|abcd), wrap (bcd|abcd), constant (--cval).",
+    )
+
+
+def threads_option() -> click.Option:
+    """--threads; None for all."""
+    return click.Option(
+        ["--threads"], type=click.IntRange(1), metavar="N", help="Threads; by default one a core."
+    )
+
+
 def common_options() -> list[click.Option]:
     """Fresh option objects, in the order in which help lists them."""
     return [
@@ -83,15 +103,7 @@ def common_options() -> list[click.Option]:
             "standard output. By default beside the input, as photo.NAME.jpg.",
         ),
         click.Option(["--in-place"], is_flag=True, help="Replace the input files."),
-        click.Option(
-            ["--border"],
-            metavar="NAME",
-            callback=_border,
-            default="reflect101",
-            show_default=True,
-            help="What lies beyond the edges: reflect101 (dcb|abcd), reflect (cba|abcd), replicate "
-            "(aaa|abcd), wrap (bcd|abcd), constant (--cval).",
-        ),
+        border_option(),
         click.Option(
             ["--cval"], type=float, default=0.0, help="The value beyond the edges for --border constant."
         ),
@@ -116,9 +128,7 @@ def common_options() -> list[click.Option]:
             show_default=True,
             help="JPEG, WebP and AVIF quality. A JPEG keeps its chroma subsampling, other formats get 4:4:4.",
         ),
-        click.Option(
-            ["--threads"], type=click.IntRange(1), metavar="N", help="Threads; by default one a core."
-        ),
+        threads_option(),
         click.Option(
             ["--max-megapixels"],
             type=click.FloatRange(0, min_open=True),
