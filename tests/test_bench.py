@@ -137,10 +137,9 @@ def test_picture_uses_the_range():
         assert image.max() > 0.9 * top
 
 
-def test_tables():
+def test_plain_table():
     table = [("name", "ms"), ("box", "12.5")]
     assert report.plain(table, right=(1,)) == "name    ms\nbox   12.5"
-    assert report.markdown(table, right=(1,)) == "| name | ms |\n| --- | ---: |\n| box | 12.5 |"
 
 
 def test_command_line(capsys):

@@ -1,7 +1,7 @@
 """The pages: every command and every Python example in them runs as it is written, from the checkout.
 
 `sh` blocks and `python` blocks are run, in order and in one folder for each page, with the samples in it;
-`bash` blocks install things or take minutes and are not. A block after `<!-- file: NAME -->` becomes that file.
+`bash` blocks install things or take minutes and are not. A block after `<!-- file: NAME -->` is that file.
 """
 
 import os

@@ -55,12 +55,6 @@ def plain(table: Sequence[Sequence[str]], right: Sequence[int] = _RIGHT) -> str:
     )
 
 
-def markdown(table: Sequence[Sequence[str]], right: Sequence[int] = _RIGHT) -> str:
-    """A table for a README."""
-    rule = ["---:" if i in right else "---" for i in range(len(table[0]))]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [table[0], rule, *table[1:]])
-
-
 def write_table(rows: Sequence[Row], stream: TextIO) -> None:
     """The rows on a stream, in colour where the stream is a terminal and rich is there."""
     table = [HEADER, *(cells(row) for row in rows)]

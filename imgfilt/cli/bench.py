@@ -39,7 +39,6 @@ def _bench(
     rounds: int,
     quick: bool,
     json: bool,
-    markdown: bool,
     **names: tuple[str, ...],
 ) -> None:
     from imgfilt.bench import machine, opencv, overhead, report, session
@@ -79,10 +78,7 @@ def _bench(
         for found in small:
             _print_json(found.record())
     else:
-        if markdown:
-            click.echo(report.markdown([report.HEADER, *(report.cells(row) for row in rows)]))
-        else:
-            report.write_table(rows, sys.stdout)
+        report.write_table(rows, sys.stdout)
         click.echo(report.summary(rows))
         if small:
             click.echo(report.overheads(small))
@@ -120,7 +116,6 @@ bench_command = click.Command(
         ),
         click.Option(["--quick"], is_flag=True, help="A picture of 1 megapixel: ends in under a minute."),
         click.Option(["--json"], is_flag=True, help="One JSON object a line on standard output."),
-        click.Option(["--markdown"], is_flag=True, help="The table in Markdown."),
     ],
     callback=_bench,
     help=_HELP,
