@@ -59,6 +59,7 @@ void bilateral_stripe(const View& in, const View& out, int64_t radius, double co
     const int64_t chunk = std::min(in.width, round_up(std::max(wanted, 4 * radius + 64), 64));
     const int64_t pitch = round_up(chunk + 2 * radius + 64, 16);
     const Scratch<T> ring(height * channels * pitch), result(channels * round_up(chunk, 64));
+    std::fill_n(ring.get(), height * channels * pitch, T(0));  // vectors read past the rows' ends
     std::vector<const void*> tap_rows(taps.size() * static_cast<size_t>(channels)), centre(channels);
     std::vector<void*> outputs(channels);
     for (int64_t c = 0; c < channels; ++c) outputs[c] = result.get() + c * round_up(chunk, 64);

@@ -80,7 +80,8 @@ void canny_rows(const View& in, double low, double high, Border border, double c
     const int64_t pitch = round_up(in.width + 2, 64) + 128;
     const Scratch<T> pixels(3 * pitch);
     const Scratch<G> gx(3 * pitch), gy(3 * pitch), magnitude(3 * pitch);
-    std::fill_n(magnitude.get(), 3 * pitch, G(0));
+    // Vectors read past the rows' ends: what lies there is 0 from here on.
+    for (const auto* ring : {&gx, &gy, &magnitude}) std::fill_n(ring->get(), 3 * pitch, G(0));
     const auto slot = [pitch](const auto& ring, int64_t y) { return ring.get() + (y + 3) % 3 * pitch; };
     const auto centre = [&](int64_t y) { return slot(magnitude, y) + 64; };
     const auto fetch = [&](int64_t y) { source.fetch(y, -1, in.width + 1, slot(pixels, y)); };

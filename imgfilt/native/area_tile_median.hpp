@@ -168,7 +168,6 @@ inline int descend(uint8_t* cur, const S* total, int half, int low, int width, i
     return (stayed != 0) | (moved != 0) << 1;
 #else
     typedef Vec<uint8_t> V;
-    typedef Vec<int8_t> M;
     constexpr int lanes = VectorOf<uint8_t>::lanes;
     const V lows = V{} + static_cast<uint8_t>(low), step = V{} + static_cast<uint8_t>(width);
     V stayed = {}, moved = {};
