@@ -85,8 +85,10 @@ void rank_row(const void* in_, int64_t step, void* ranks_, int64_t pitch, int64_
     T* ranks = static_cast<T*>(ranks_);
     for (int64_t x = 0; x < n; x += VectorOf<T>::lanes) {
         V v[size];
+#pragma GCC unroll 8
         for (int i = 0; i < size; ++i) v[i] = load<V>(in + x + i * step);
         sort_from<0>(Network<size>::whole, v);
+#pragma GCC unroll 8
         for (int t = 0; t < size; ++t) store(ranks + t * pitch + x, v[t]);
     }
 }
@@ -112,6 +114,7 @@ inline __attribute__((always_inline)) void gather_kept(const T* const* rows, int
                                                        V* second) {
     if constexpr (t < size) {
         V inner[size - 1];
+#pragma GCC unroll 8
         for (int i = 0; i < size - 1; ++i) inner[i] = load<V>(rows[i + 1] + at + t * pitch);
         sort_from<0>(Network<size>::inner, inner);
         first = merge<size, t, 0>(inner, load<V>(rows[0] + at + t * pitch), first);
