@@ -15,14 +15,10 @@ constexpr int64_t kStreamBytes = 24 << 20;
 
 int accumulator(DType dtype) {
     switch (dtype) {
-        case DType::i32:
-            return 0;
-        case DType::i64:
-            return 1;
-        case DType::f64:
-            return 2;
-        default:
-            return -1;
+        case DType::i32: return 0;
+        case DType::i64: return 1;
+        case DType::f64: return 2;
+        default: return -1;
     }
 }
 
@@ -70,8 +66,7 @@ void bilateral_stripe(const View& in, const View& out, int64_t radius, double co
             return ring.get() + ((y + height) % height * channels + c) * pitch;
         };
         const auto prepare = [&](int64_t y) {
-            for (int64_t c = 0; c < channels; ++c)
-                sources[c].fetch(y, x - radius, x + pixels + radius, at(y, c));
+            for (int64_t c = 0; c < channels; ++c) sources[c].fetch(y, x - radius, x + pixels + radius, at(y, c));
         };
         for (int64_t y = begin - radius; y < begin + radius; ++y) prepare(y);
         for (int64_t y = begin; y < end; ++y) {
@@ -110,7 +105,8 @@ void integral_rows(const View& in, const View& out, void* above, int64_t first, 
         const char* from = in.data + y * in.row;
         if (!in_tight) {
             for (int64_t c = 0; c < in.channels; ++c)
-                copy(from + c * in.channel, in.pixel, row.get() + c * in_size, in.channels * in_size, in.width, in_size);
+                copy(from + c * in.channel, in.pixel, row.get() + c * in_size, in.channels * in_size, in.width,
+                     in_size);
             from = row.get();
         }
         char* to = out.data + (y + 1) * out.row;
@@ -118,7 +114,8 @@ void integral_rows(const View& in, const View& out, void* above, int64_t first, 
         sum_row(from, above, whole, static_cast<int>(in.channels), n, stream);
         if (!out_tight)
             for (int64_t c = 0; c < in.channels; ++c)
-                copy(whole + c * out_size, in.channels * out_size, to + c * out.channel, out.pixel, out.width, out_size);
+                copy(whole + c * out_size, in.channels * out_size, to + c * out.channel, out.pixel, out.width,
+                     out_size);
         if (!stream) above = whole;
     }
     if (stream) area.finish_streams();
@@ -142,9 +139,8 @@ void integral_stripes(const View& in, const View& out, int threads) {
         for (int64_t x = in.channels; x < total; ++x) row[x] += row[x - in.channels];
         for (int64_t x = 0; x < total; ++x) row[x] += row[x - total];
     }
-    parallel_for(stripes.count, threads, [&](int i) {
-        integral_rows(in, out, above.get() + i * total, stripes.begin(i), stripes.end(i));
-    });
+    parallel_for(stripes.count, threads,
+                 [&](int i) { integral_rows(in, out, above.get() + i * total, stripes.begin(i), stripes.end(i)); });
 }
 
 // Sums that round: always the same order of additions, along rows first and then down columns.
@@ -177,14 +173,16 @@ void bilateral(const View& in, const View& out, int diameter, double sigma_color
     check_same_size("bilateral", in, out);
     check_pixels("bilateral", in);
     if (in.dtype != out.dtype) throw std::invalid_argument("bilateral: input and output differ in type");
-    if (diameter < 1) throw std::invalid_argument("bilateral: diameter is " + std::to_string(diameter) + ", must be positive");
+    if (diameter < 1)
+        throw std::invalid_argument("bilateral: diameter is " + std::to_string(diameter) + ", must be positive");
     if (!(sigma_color > 0) || !(sigma_space > 0))
         throw std::invalid_argument("bilateral: sigmas are " + std::to_string(sigma_color) + " and " +
                                     std::to_string(sigma_space) + ", must be positive");
     if (in.height == 0 || in.width == 0 || in.channels == 0) return;
     constexpr double kLog2E = 1.44269504088896340736;
     const int64_t radius = std::max(1, diameter / 2);
-    const double colour = -0.5 * kLog2E / (sigma_color * sigma_color), spread = -0.5 * kLog2E / (sigma_space * sigma_space);
+    const double colour = -0.5 * kLog2E / (sigma_color * sigma_color),
+                 spread = -0.5 * kLog2E / (sigma_space * sigma_space);
     const Stripes stripes(in.height, threads, 2 * radius);
     parallel_for(stripes.count, threads, [&](int i) {
         const auto stripe = in.dtype == DType::f64 ? bilateral_stripe<double> : bilateral_stripe<float>;
@@ -203,12 +201,9 @@ void integral(const View& in, const View& out, int threads) {
     if (in.channels == 0) return;
     if (in.dtype == DType::f32 || in.dtype == DType::f64) return integral_rounded(in, out, threads);
     switch (to) {
-        case 0:
-            return integral_stripes<int32_t>(in, out, threads);
-        case 1:
-            return integral_stripes<int64_t>(in, out, threads);
-        default:
-            return integral_stripes<double>(in, out, threads);
+        case 0: return integral_stripes<int32_t>(in, out, threads);
+        case 1: return integral_stripes<int64_t>(in, out, threads);
+        default: return integral_stripes<double>(in, out, threads);
     }
 }
 

@@ -127,14 +127,10 @@ void bilateral_row(const BilateralRow& row, int64_t n) {
         if (row.coarse && row.channels == 3) return bilateral_few<T, 3, true>(row, n);
     }
     switch (row.channels) {
-        case 1:
-            return bilateral_few<T, 1, false>(row, n);
-        case 2:
-            return bilateral_few<T, 2, false>(row, n);
-        case 3:
-            return bilateral_few<T, 3, false>(row, n);
-        default:
-            return bilateral_few<T, 4, false>(row, n);
+        case 1: return bilateral_few<T, 1, false>(row, n);
+        case 2: return bilateral_few<T, 2, false>(row, n);
+        case 3: return bilateral_few<T, 3, false>(row, n);
+        default: return bilateral_few<T, 4, false>(row, n);
     }
 }
 

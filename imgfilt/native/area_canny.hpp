@@ -142,7 +142,8 @@ void thin_row(const CannyRow& row, uint64_t* candidates, uint64_t* strong, int64
 
 void expand_bits(const uint64_t* bits, char* out, int64_t stride, int64_t n) {
     if (stride != 1) {
-        for (int64_t x = 0; x < n; ++x) out[x * stride] = static_cast<char>(-static_cast<int>(bits[x >> 6] >> (x & 63) & 1));
+        for (int64_t x = 0; x < n; ++x)
+            out[x * stride] = static_cast<char>(-static_cast<int>(bits[x >> 6] >> (x & 63) & 1));
         return;
     }
     int64_t x = 0;

@@ -22,7 +22,7 @@ struct EdgeMap {
 
 // Spreads edges within rows begin .. end - 1.
 class Spread {
-   public:
+  public:
     Spread(const EdgeMap& map, int64_t begin, int64_t end) : map_(map), begin_(begin), end_(end) {}
 
     // Lets the edges of a row spread.
@@ -48,7 +48,7 @@ class Spread {
         }
     }
 
-   private:
+  private:
     void reach(int64_t y, int64_t w, uint64_t bits) {
         const uint64_t open = map_.candidates[y * map_.words + w];
         uint64_t& edges = map_.edges[y * map_.words + w];
@@ -75,7 +75,9 @@ void canny_rows(const View& in, double low, double high, Border border, double c
     const int dtype = static_cast<int>(in.dtype);
     Planes planes(in, in);
     planes.count = planes.step = 1;
-    const auto load = sizeof(T) == 1 ? area.load_key[dtype] : sizeof(T) == 4 ? area.load_f32[dtype] : area.load_f64[dtype];
+    const auto load = sizeof(T) == 1   ? area.load_key[dtype]
+                      : sizeof(T) == 4 ? area.load_f32[dtype]
+                                       : area.load_f64[dtype];
     const Extended<T> source(in, planes, 0, border, cval, load);
     const int64_t pitch = round_up(in.width + 2, 64) + 128;
     const Scratch<T> pixels(3 * pitch);

@@ -39,12 +39,16 @@ inline Ints widened(const uint16_t* p) { return (Ints)_mm512_cvtepu16_epi32(half
 inline Ints widened(const int16_t* p) { return (Ints)_mm512_cvtepi16_epi32(half(p)); }
 #elif defined(__AVX2__)
 inline __m128i few(const void* p) { return _mm_loadu_si128(static_cast<const __m128i*>(p)); }
-inline Ints widened(const uint8_t* p) { return (Ints)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))); }
+inline Ints widened(const uint8_t* p) {
+    return (Ints)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+}
 inline Ints widened(const uint16_t* p) { return (Ints)_mm256_cvtepu16_epi32(few(p)); }
 inline Ints widened(const int16_t* p) { return (Ints)_mm256_cvtepi16_epi32(few(p)); }
 #elif defined(__SSE4_1__)
 inline __m128i few(const void* p) { return _mm_loadl_epi64(static_cast<const __m128i*>(p)); }
-inline Ints widened(const uint8_t* p) { return (Ints)_mm_cvtepu8_epi32(_mm_cvtsi32_si128(load<int32_t>(reinterpret_cast<const int32_t*>(p)))); }
+inline Ints widened(const uint8_t* p) {
+    return (Ints)_mm_cvtepu8_epi32(_mm_cvtsi32_si128(load<int32_t>(reinterpret_cast<const int32_t*>(p))));
+}
 inline Ints widened(const uint16_t* p) { return (Ints)_mm_cvtepu16_epi32(few(p)); }
 inline Ints widened(const int16_t* p) { return (Ints)_mm_cvtepi16_epi32(few(p)); }
 #else
@@ -61,16 +65,27 @@ template <int channels>
 inline Ints last_lanes(Ints v) {
     constexpr int first = kInts - channels;
 #if defined(__AVX512BW__)
-    alignas(64) static constexpr int at[] = {
-        first,                      first + 1 % channels,  first + 2 % channels,  first + 3 % channels,
-        first + 4 % channels,  first + 5 % channels,  first + 6 % channels,  first + 7 % channels,
-        first + 8 % channels,  first + 9 % channels,  first + 10 % channels, first + 11 % channels,
-        first + 12 % channels, first + 13 % channels, first + 14 % channels, first + 15 % channels};
+    alignas(64) static constexpr int at[] = {first,
+                                             first + 1 % channels,
+                                             first + 2 % channels,
+                                             first + 3 % channels,
+                                             first + 4 % channels,
+                                             first + 5 % channels,
+                                             first + 6 % channels,
+                                             first + 7 % channels,
+                                             first + 8 % channels,
+                                             first + 9 % channels,
+                                             first + 10 % channels,
+                                             first + 11 % channels,
+                                             first + 12 % channels,
+                                             first + 13 % channels,
+                                             first + 14 % channels,
+                                             first + 15 % channels};
     return (Ints)_mm512_permutexvar_epi32(_mm512_load_si512(at), (__m512i)v);
 #elif defined(__AVX2__)
-    const __m256i at = _mm256_setr_epi32(first, first + 1 % channels, first + 2 % channels, first + 3 % channels,
-                                         first + 4 % channels, first + 5 % channels, first + 6 % channels,
-                                         first + 7 % channels);
+    const __m256i at =
+        _mm256_setr_epi32(first, first + 1 % channels, first + 2 % channels, first + 3 % channels, first + 4 % channels,
+                          first + 5 % channels, first + 6 % channels, first + 7 % channels);
     return (Ints)_mm256_permutevar8x32_epi32((__m256i)v, at);
 #else
     Ints r;
@@ -233,13 +248,14 @@ void finish_streams() {
 #endif
 }
 
-#define IMGFILT_EACH_SUM(f)                                              \
-    {{f<uint8_t, int32_t>, f<uint8_t, int64_t>, f<uint8_t, double>},    \
-     {f<uint16_t, int32_t>, f<uint16_t, int64_t>, f<uint16_t, double>}, \
-     {f<int16_t, int32_t>, f<int16_t, int64_t>, f<int16_t, double>},    \
-     {nullptr, nullptr, nullptr},                                         \
-     {nullptr, nullptr, f<float, double>},                                \
-     {nullptr, nullptr, f<double, double>},                               \
-     {nullptr, nullptr, nullptr}}
+#define IMGFILT_EACH_SUM(f)                                                                              \
+    {                                                                                                    \
+        {f<uint8_t, int32_t>, f<uint8_t, int64_t>, f<uint8_t, double>},                                  \
+            {f<uint16_t, int32_t>, f<uint16_t, int64_t>, f<uint16_t, double>},                           \
+            {f<int16_t, int32_t>, f<int16_t, int64_t>, f<int16_t, double>}, {nullptr, nullptr, nullptr}, \
+            {nullptr, nullptr, f<float, double>}, {nullptr, nullptr, f<double, double>}, {               \
+            nullptr, nullptr, nullptr                                                                    \
+        }                                                                                                \
+    }
 
 }  // namespace

@@ -19,10 +19,10 @@ struct Tile {
 
 // A disc of taps without its centre. Values are planar: one row per channel.
 struct BilateralRow {
-    const void* const* taps;   // taps * channels rows, each already shifted by the tap's x offset
-    const void* space;         // log2 of each tap's weight in space, of the rows' type
+    const void* const* taps;    // taps * channels rows, each already shifted by the tap's x offset
+    const void* space;          // log2 of each tap's weight in space, of the rows' type
     const void* const* centre;  // channels rows
-    void* const* out;          // channels rows
+    void* const* out;           // channels rows
     int count, channels;
     double colour;  // log2(weight) = space + colour * distance^2; negative
     bool coarse;    // a relative error of 1e-4 in a weight will do

@@ -34,8 +34,8 @@ template <>
 struct Network<5> {
     static constexpr Pair whole[] = {{0, 1}, {3, 4}, {2, 4}, {2, 3}, {1, 4}, {0, 3}, {0, 2}, {1, 3}, {1, 2}};
     static constexpr Pair inner[] = {{0, 1}, {2, 3}, {0, 2}, {1, 3}, {1, 2}};
-    static constexpr Pair select[] = {{1, 9}, {6, 11}, {11, 7}, {0, 2}, {3, 12}, {10, 3}, {8, 5}, {9, 4}, {10,
-                                      5}, {11, 9}, {2, 1}, {5, 11}, {6, 1}, {11, 1}, {11, 5}};
+    static constexpr Pair select[] = {{1, 9},  {6, 11}, {11, 7}, {0, 2},  {3, 12}, {10, 3}, {8, 5}, {9, 4},
+                                      {10, 5}, {11, 9}, {2, 1},  {5, 11}, {6, 1},  {11, 1}, {11, 5}};
     static constexpr int kept = 13, selected = 5;
 };
 template <>
@@ -44,12 +44,11 @@ struct Network<7> {
                                      {3, 4}, {1, 2}, {4, 6}, {2, 3}, {4, 5}, {1, 2}, {3, 4}, {5, 6}};
     static constexpr Pair inner[] = {{0, 5}, {1, 3}, {2, 4}, {1, 2}, {3, 4}, {0, 3},
                                      {2, 5}, {0, 1}, {2, 3}, {4, 5}, {1, 2}, {3, 4}};
-    static constexpr Pair select[] = {{1, 21}, {11, 28}, {23, 14}, {6, 20}, {9, 6}, {10, 14}, {7, 1}, {1, 12},
-                                      {17, 13}, {15, 25}, {13, 2}, {23, 4}, {0, 19}, {4, 10}, {9, 26}, {18,
-                                      9}, {26, 5}, {4, 9}, {6, 24}, {2, 10}, {19, 26}, {4, 13}, {26, 11}, {6,
-                                      9}, {5, 9}, {15, 27}, {22, 16}, {26, 10}, {8, 22}, {15, 2}, {12, 6},
-                                      {15, 19}, {19, 6}, {26, 22}, {26, 13}, {5, 2}, {6, 22}, {19, 13}, {13,
-                                      5}, {6, 3}, {5, 3}, {5, 13}};
+    static constexpr Pair select[] = {
+        {1, 21},  {11, 28}, {23, 14}, {6, 20},  {9, 6},   {10, 14}, {7, 1},  {1, 12}, {17, 13}, {15, 25}, {13, 2},
+        {23, 4},  {0, 19},  {4, 10},  {9, 26},  {18, 9},  {26, 5},  {4, 9},  {6, 24}, {2, 10},  {19, 26}, {4, 13},
+        {26, 11}, {6, 9},   {5, 9},   {15, 27}, {22, 16}, {26, 10}, {8, 22}, {15, 2}, {12, 6},  {15, 19}, {19, 6},
+        {26, 22}, {26, 13}, {5, 2},   {6, 22},  {19, 13}, {13, 5},  {6, 3},  {5, 3},  {5, 13}};
     static constexpr int kept = 29, selected = 13;
 };
 
@@ -124,7 +123,8 @@ inline __attribute__((always_inline)) void gather_kept(const T* const* rows, int
 }
 
 template <class T, int size>
-void median_rows(const void* const* rows_, int64_t pitch, void* out0_, void* out1_, int64_t n, const void* const* next) {
+void median_rows(const void* const* rows_, int64_t pitch, void* out0_, void* out1_, int64_t n,
+                 const void* const* next) {
     typedef Vec<T> V;
     typedef Network<size> Net;
     constexpr int lanes = VectorOf<T>::lanes;
@@ -152,8 +152,12 @@ void median_rows(const void* const* rows_, int64_t pitch, void* out0_, void* out
     }
 }
 
-#define IMGFILT_EACH_SIZE(f, T) {f<T, 3>, f<T, 5>, f<T, 7>}
-#define IMGFILT_EACH_KEY(f) \
-    {IMGFILT_EACH_SIZE(f, uint8_t), IMGFILT_EACH_SIZE(f, uint16_t), IMGFILT_EACH_SIZE(f, int32_t), IMGFILT_EACH_SIZE(f, int64_t)}
+#define IMGFILT_EACH_SIZE(f, T) \
+    { f<T, 3>, f<T, 5>, f<T, 7> }
+#define IMGFILT_EACH_KEY(f)                                                                           \
+    {                                                                                                 \
+        IMGFILT_EACH_SIZE(f, uint8_t), IMGFILT_EACH_SIZE(f, uint16_t), IMGFILT_EACH_SIZE(f, int32_t), \
+            IMGFILT_EACH_SIZE(f, int64_t)                                                             \
+    }
 
 }  // namespace

@@ -27,7 +27,8 @@ void median_network(const View& in, const View& out, int size, const Planes& pla
     const auto median_rows = area.median_rows[width][size / 2 - 1];
     const auto store = area.store_key[static_cast<int>(out.dtype)];
     const int64_t radius = size / 2, step = planes.step;
-    const int64_t chunk = std::min(in.width, std::max<int64_t>(1, chunk_bytes(size) / static_cast<int64_t>(sizeof(U)) / step));
+    const int64_t chunk =
+        std::min(in.width, std::max<int64_t>(1, chunk_bytes(size) / static_cast<int64_t>(sizeof(U)) / step));
     const int64_t pitch = round_up(chunk * step, 64);
     const Scratch<U> padded((chunk + 2 * radius) * step + 64), ring((size + 1) * size * pitch), result(2 * pitch);
     const bool direct = planes.stride(out) == sizeof(U) && (out.dtype == DType::u8 || out.dtype == DType::u16) &&
@@ -174,7 +175,8 @@ void median_of(const View& in, const View& out, int size, Border border, double 
             const Scratch<U> row(in.width * planes.step);
             for (int64_t y = begin; y < end; ++y) {
                 source.fetch(y, 0, in.width, row.get());
-                store(row.get(), out.data + plane * out.channel + y * out.row, planes.stride(out), in.width * planes.step);
+                store(row.get(), out.data + plane * out.channel + y * out.row, planes.stride(out),
+                      in.width * planes.step);
             }
             return;
         }
@@ -199,15 +201,11 @@ void median(const View& in, const View& out, int size, Border border, double cva
                                     std::to_string(kMaxSize));
     if (in.height == 0 || in.width == 0 || in.channels == 0) return;
     switch (in.dtype) {
-        case DType::u8:
-            return median_of<uint8_t>(in, out, size, border, cval, threads);
+        case DType::u8: return median_of<uint8_t>(in, out, size, border, cval, threads);
         case DType::u16:
-        case DType::i16:
-            return median_of<uint16_t>(in, out, size, border, cval, threads);
-        case DType::f32:
-            return median_of<int32_t>(in, out, size, border, cval, threads);
-        default:
-            return median_of<int64_t>(in, out, size, border, cval, threads);
+        case DType::i16: return median_of<uint16_t>(in, out, size, border, cval, threads);
+        case DType::f32: return median_of<int32_t>(in, out, size, border, cval, threads);
+        default: return median_of<int64_t>(in, out, size, border, cval, threads);
     }
 }
 

@@ -17,14 +17,14 @@ namespace imgfilt {
 // Uninitialised memory on a cache line's boundary, with kSlack bytes to spare.
 template <class T>
 class Scratch {
-   public:
+  public:
     explicit Scratch(int64_t count)
-        : data_(static_cast<T*>(
-              ::operator new(static_cast<size_t>(count) * sizeof(T) + kSlack, std::align_val_t(64)))) {}
+        : data_(
+              static_cast<T*>(::operator new(static_cast<size_t>(count) * sizeof(T) + kSlack, std::align_val_t(64)))) {}
     T* get() const { return data_.get(); }
     T& operator[](int64_t i) const { return data_.get()[i]; }
 
-   private:
+  private:
     struct Free {
         void operator()(T* p) const { ::operator delete(p, std::align_val_t(64)); }
     };
@@ -70,23 +70,18 @@ inline void constant_element(DType dtype, double cval, char* element) {
     };
     const auto put = [element](auto v) { std::memcpy(element, &v, sizeof v); };
     switch (dtype) {
-        case DType::u8:
-            return put(static_cast<uint8_t>(whole(0, 255)));
-        case DType::u16:
-            return put(static_cast<uint16_t>(whole(0, 65535)));
-        case DType::i16:
-            return put(static_cast<int16_t>(whole(-32768, 32767)));
-        case DType::f32:
-            return put(static_cast<float>(cval));
-        default:
-            return put(cval);
+        case DType::u8: return put(static_cast<uint8_t>(whole(0, 255)));
+        case DType::u16: return put(static_cast<uint16_t>(whole(0, 65535)));
+        case DType::i16: return put(static_cast<int16_t>(whole(-32768, 32767)));
+        case DType::f32: return put(static_cast<float>(cval));
+        default: return put(cval);
     }
 }
 
 // Pieces of rows of one plane as elements of type U, extended past the image's border.
 template <class U>
 class Extended {
-   public:
+  public:
     using Load = void (*)(const char* in, int64_t stride, void* out, int64_t n);
 
     Extended(const View& in, const Planes& planes, int plane, Border border, double cval, Load load)
@@ -111,7 +106,8 @@ class Extended {
         const char* from = base_ + row * in_.row;
         const int64_t first = std::clamp(int64_t(0), begin, end), last = std::clamp(in_.width, first, end);
         outside(from, begin, first, to);
-        if (last > first) load_(from + first * in_.pixel, stride_, to + (first - begin) * step_, (last - first) * step_);
+        if (last > first)
+            load_(from + first * in_.pixel, stride_, to + (first - begin) * step_, (last - first) * step_);
         outside(from, last, end, to + (last - begin) * step_);
     }
 
@@ -127,7 +123,7 @@ class Extended {
     // Of a pixel inside.
     const char* address(int64_t y, int64_t x) const { return base_ + y * in_.row + x * in_.pixel; }
 
-   private:
+  private:
     void outside(const char* from, int64_t begin, int64_t end, U* to) const {
         for (int64_t x = begin; x < end; ++x, to += step_) {
             const int64_t pixel = border_index(x, in_.width, border_);

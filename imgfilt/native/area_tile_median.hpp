@@ -154,7 +154,8 @@ inline int descend(uint8_t* cur, const S* total, int half, int low, int width, i
         const __mmask64 here = _mm512_cmpeq_epi8_mask(c, lows);
         __mmask64 few;
         if constexpr (sizeof(S) == 1) {
-            few = _mm512_mask_cmple_epu8_mask(here, _mm512_loadu_si512(total + i), _mm512_set1_epi8(static_cast<char>(half)));
+            few = _mm512_mask_cmple_epu8_mask(here, _mm512_loadu_si512(total + i),
+                                              _mm512_set1_epi8(static_cast<char>(half)));
         } else {
             const __m512i limit = _mm512_set1_epi16(static_cast<int16_t>(half));
             const uint64_t a = _mm512_cmple_epu16_mask(_mm512_loadu_si512(total + i), limit);
