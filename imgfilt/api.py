@@ -195,8 +195,20 @@ def plan(
         stages = (Stage(_kernel(what, anchor), {"bias": float(params.pop("bias", 0.0))}),)
         if params:
             raise TypeError(f"a kernel has no parameter {next(iter(params))!r}")
-    return _plan(stages, tuple(int(n) for n in shape), name, border, threads_for(threads), backend, color, alpha or "each",
-                 linear_light, None if out_dtype is None else as_dtype(out_dtype))  # fmt: skip
+    wanted = None if out_dtype is None else as_dtype(out_dtype)
+    size = tuple(int(n) for n in shape)
+    return _plan(
+        stages,
+        size,
+        name,
+        border,
+        threads_for(threads),
+        backend,
+        color,
+        alpha or "each",
+        linear_light,
+        wanted,
+    )
 
 
 def integral(image: Any, *, threads: int | None = None) -> Array:
@@ -236,7 +248,7 @@ def box_sum(image: Any, size: int | tuple[int, int], **keywords: Any) -> Array:
     >>> float(imgfilt.box_sum(np.ones((5, 5), np.uint8), 3)[2, 2])
     9.0
     """
-    height, width = (size, size) if np.isscalar(size) else tuple(size)  # type: ignore[arg-type]
+    height, width = (size, size) if isinstance(size, int | np.integer) else tuple(size)
     for n in (height, width):
         if not isinstance(n, int | np.integer) or n < 1 or n % 2 == 0:
             raise ValueError(f"size must be an odd positive integer (or a pair of them), got {size!r}")

@@ -76,13 +76,15 @@ def _doubled_rows(rows: RowBuilder, line: Line, height: int, anchor: int, *, fin
     powers = {1: line.index}  # windows of so many rows, the output's row the first
     length = 1
     while 2 * length <= height:
-        taps = (Tap(0, 0, 0, 1.0), Tap(0, length, 0, 1.0))
+        pair = (Tap(0, 0, 0, 1.0), Tap(0, length, 0, 1.0))
         previous = powers[length]
         length *= 2
         powers[length] = rows.add(
-            RowOp("taps", line.dtype, line.channels, (previous,), extended=False, taps=taps)
+            RowOp("taps", line.dtype, line.channels, (previous,), extended=False, taps=pair)
         )
-    inputs, taps, at = [], [], -anchor
+    inputs: list[int] = []
+    taps: list[Tap] = []
+    at = -anchor
     for size, index in powers.items():
         if height & size:
             taps.append(Tap(len(inputs), at, 0, 1.0))

@@ -36,7 +36,9 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
             return add_taps(
                 rows, line, Weighted(n.astype(np.float64), kernel.anchor, facts.scale), arithmetic
             )
-        if (line.integral and float(np.abs(n).sum()) * line.largest < 2**24) or (facts.integer and line.integral):
+        if (line.integral and float(np.abs(n).sum()) * line.largest < 2**24) or (
+            facts.integer and line.integral
+        ):
             whole = n.astype(np.float64)
     if whole is not None:
         arithmetic = real_sum(whole, line.dtype, line.largest, whole=True)
