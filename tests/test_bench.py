@@ -180,7 +180,7 @@ def test_wrong_usage(words, capsys):
 
 def test_without_opencv_one_line_says_what_to_install():
     code = "import sys; sys.modules['cv2'] = None; from imgfilt.cli import main; sys.exit(main(['bench']))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
@@ -192,12 +192,12 @@ def test_without_rich_the_table_is_plain():
         "import sys; sys.modules['rich.console'] = None; from imgfilt.cli import main; "
         "sys.exit(main(['bench', '--size', '97x64', '--rounds', '3', '--filter', 'laplacian']))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "times as fast" in done.stdout
 
 
 def test_nothing_is_imported_before_it_is_asked_for():
     code = "import sys, imgfilt.cli.bench; print(sorted({'cv2', 'rich', 'imgfilt.bench'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
