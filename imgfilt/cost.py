@@ -41,7 +41,7 @@ def of_op(op: RowOp, ops: list[RowOp]) -> float:
         return step * 5
     if op.kind == "window":
         return step * 3 * (op.size.bit_length() + op.size.bit_count() - 1)
-    if op.kind in ("magnitude", "unpremultiply"):
+    if op.kind in ("magnitude", "gradient", "unpremultiply"):
         return step * 10
     return step * (3 + 2 * len(op.inputs))
 

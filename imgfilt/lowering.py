@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
 
 from imgfilt import graph
-from imgfilt.rows import ITEMSIZE, RANGES, Line, RowBuilder, RowOp
+from imgfilt.rows import ITEMSIZE, RANGES, Line, RowBuilder, RowOp, Tap
 
 ConvolveBy = Callable[[graph.Convolve, RowBuilder, Line], Line]
 """Lowers one convolution of a line; the planner decides how."""
@@ -31,7 +35,18 @@ def lower(root: graph.Round, dtype: str, channels: int, pixel_dtype: str, convol
     rows = lowering.rows
     if line.index == 0 or line.index != len(rows.ops) - 1:  # the result must be the last op
         rows.add(RowOp("convert", line.dtype, line.channels, (line.index,)))
-    return Lowered(tuple(rows.ops), line.channels, line.dtype, lowering.error)
+    return Lowered(_used(rows.ops), line.channels, line.dtype, lowering.error)
+
+
+def _used(ops: list[RowOp]) -> tuple[RowOp, ...]:
+    """The ops that the last one rests on, renumbered; fusing leaves some behind."""
+    wanted = {0, len(ops) - 1}
+    for i in range(len(ops) - 1, 0, -1):
+        if i in wanted:
+            wanted.update(ops[i].inputs)
+    order = sorted(wanted)
+    number = {old: new for new, old in enumerate(order)}
+    return tuple(replace(ops[i], inputs=tuple(number[j] for j in ops[i].inputs)) for i in order)
 
 
 class _Lowering:
@@ -93,9 +108,10 @@ class _Lowering:
                 return line
         line = self.line(node.input)
         self.error = max(self.error, line.error)
-        shifted = self._shifted(line, node) if self.users.get(node.input) == 1 else None
-        if shifted is not None:
-            return shifted
+        fused = self._shifted(line, node) if self.users.get(node.input) == 1 else None
+        fused = fused or self._divided(line, node)
+        if fused is not None:
+            return fused
         if line.dtype == node.dtype and line.plain and not line.after_convolution:
             return line
         done = rows.convert(line, node.dtype, rounding=node.rounding, stage=True)
@@ -105,22 +121,44 @@ class _Lowering:
         )
 
     def _shifted(self, line: Line, node: graph.Round) -> Line | None:
-        """Rounding half up of a 32-bit sum over a power of two, done by the op that makes the sum."""
-        if node.dtype != "uint8" or line.dtype != "int32" or line.index != len(self.rows.ops) - 1:
+        """Rounding half up of a sum over a power of two to 8 bits, done by the op that makes the sum."""
+        op = self.rows.ops[line.index]
+        if node.dtype != "uint8" or op.kind != "taps" or line.dtype not in ("int16", "int32"):
             return None
-        shift = -_exponent(line.scale)
-        half = (1 << shift) >> 1 if shift >= 0 else 0
+        if op.dtype == "int16" and self.rows.ops[op.inputs[0]].dtype != "int16":
+            return None
+        shift = 1 - math.frexp(line.scale)[1]
         offset = line.offset / line.scale
         if not 0 <= shift <= 24 or line.scale != 2.0**-shift or offset != int(offset):
             return None
         if shift > 0 and node.rounding != "half_up":
             return None
-        added = offset + half
-        if line.low + added < RANGES["int32"][0] or line.high + added > RANGES["int32"][1]:
+        half = (1 << shift) >> 1
+        low, high = line.low + offset + half, line.high + offset + half
+        narrow = line.dtype == "int16"
+        if narrow and not (low >= 0 and high < min(2**16, 256 << shift)):
             return None
-        op = self.rows.ops[-1]
-        self.rows.ops[-1] = replace(op, dtype="uint8", shift=shift, init=op.init + added, stage=True)
+        if not narrow and not (low >= RANGES["int32"][0] and high <= RANGES["int32"][1]):
+            return None
+        init = op.init + offset + half
+        if narrow:
+            init = (init + 2**15) % 2**16 - 2**15
+        self.rows.ops[line.index] = replace(op, dtype="uint8", shift=shift, init=init, narrow=narrow, stage=True)
         return Line(line.index, "uint8", line.channels, 0, 255)
+
+    def _divided(self, line: Line, node: graph.Round) -> Line | None:
+        """16-bit sums over a whole number to 8 bits by a multiplication, where that is exact for all of them."""
+        if node.dtype != "uint8" or line.dtype != "uint16" or line.offset or line.low < 0:
+            return None
+        found = reciprocal(line.scale, int(line.high))
+        if found is None:
+            return None
+        add, multiplier, shift = found
+        index = self.rows.add(
+            RowOp("divide", "uint8", line.channels, (line.index,), stage=True, init=float(add), scale=float(multiplier),
+                  shift=shift)
+        )  # fmt: skip
+        return Line(index, "uint8", line.channels, 0, 255)
 
     def _convolve(self, node: graph.Convolve) -> Line:
         line = self.line(node.input)
@@ -143,7 +181,7 @@ class _Lowering:
         return Line(index, line.dtype, 1, line.low, line.high, error=line.error + error)
 
     def _magnitude_u8(self, node: graph.Magnitude) -> Line | None:
-        """Two 16-bit responses to 8-bit magnitudes in one op."""
+        """Two 16-bit responses to 8-bit magnitudes; their last sums are done by the same op."""
         if len(node.inputs) != 2:
             return None
         a, b = (self.line(n) for n in node.inputs)
@@ -152,11 +190,22 @@ class _Lowering:
         if a.largest**2 + b.largest**2 >= 2**31:
             return None
         scale = node.scale * abs(a.scale)
+        last = tuple(self._final_taps(n, line) for n, line in zip(node.inputs, (a, b), strict=True))
+        inputs = (last[0][0], last[1][0])
+        taps = (*last[0][1], *(t._replace(input=1) for t in last[1][1]))
         index = self.rows.add(
-            RowOp("magnitude", "uint8", a.channels, (a.index, b.index), stage=True, scale=scale)
+            RowOp("gradient", "uint8", a.channels, inputs, stage=True, taps=taps, size=len(last[0][1]), scale=scale)
         )
         self.error += 2.0**-22 * scale * (a.largest**2 + b.largest**2) ** 0.5
         return Line(index, "uint8", a.channels, 0, 255)
+
+    def _final_taps(self, node: graph.Node, line: Line) -> tuple[int, tuple[Tap, ...]]:
+        """The op that a 16-bit response is summed from, and the taps; the response itself where it is used elsewhere."""
+        op = self.rows.ops[line.index]
+        own = op.kind == "taps" and self.rows.ops[op.inputs[0]].dtype == "int16" and len(op.inputs) == 1
+        if own and not op.init and self.users[node] == 1:
+            return op.inputs[0], op.taps
+        return line.index, (Tap(0, 0, 0, 1.0),)
 
     def _magnitude(self, node: graph.Magnitude) -> Line:
         lines = self.reals(node.inputs)
@@ -281,7 +330,21 @@ def _rounding(dtype: str, operations: int, size: float) -> float:
     return operations * unit * size
 
 
-def _exponent(scale: float) -> int:
-    import math
+@cache
+def reciprocal(scale: float, largest: int) -> tuple[int, int, int] | None:
+    """(add, multiplier, shift) with (x + add) * multiplier >> (16 + shift) == round(x * scale) for x in 0..largest.
 
-    return math.frexp(scale)[1] - 1
+    For scale = 1 / odd, where there are no ties; None where 16-bit arithmetic has none (Granlund and Montgomery,
+    Division by invariant integers using multiplication, 1994). Checked for every x.
+    """
+    divisor = round(1 / scale) if scale > 0 else 0
+    if not 1 < divisor < 2**15 or divisor % 2 == 0 or abs(divisor * scale - 1) > 1e-15:
+        return None
+    add, shift = divisor // 2, divisor.bit_length() - 1
+    multiplier = -(-(2 ** (16 + shift)) // divisor)
+    x = np.arange(largest + 1, dtype=np.uint64)
+    if largest + add >= 2**16 or multiplier >= 2**16:
+        return None
+    if np.any((x + add) * multiplier >> (16 + shift) != (2 * x + divisor) // (2 * divisor)):
+        return None
+    return add, multiplier, shift

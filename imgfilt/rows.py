@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-KINDS = ("source", "convert", "luma", "taps", "slide", "window", "magnitude", "maximum", "combine", "sharpen",
+KINDS = ("source", "convert", "luma", "taps", "slide", "window", "gradient", "divide", "magnitude", "maximum", "combine", "sharpen",
          "premultiply", "unpremultiply", "linearize", "delinearize", "copy_alpha")  # fmt: skip
 DTYPES = ("uint8", "uint16", "int16", "int32", "float32", "float64")
 ITEMSIZE = {"uint8": 1, "uint16": 2, "int16": 2, "int32": 4, "float32": 4, "float64": 8}
@@ -40,6 +40,7 @@ class RowOp:
     weights: tuple[float, ...] = ()
     init: float = 0.0
     shift: int = 0
+    narrow: bool = False
     size: int = 0
     origin: int = 0
     scale: float = 1.0
@@ -68,7 +69,7 @@ class RowOp:
         return f"{self.kind}({reads}){_details(self)} -> {self.dtype}x{self.channels}"
 
 
-_PLAIN = ("channels", "extended", "stage", "init", "shift", "size", "origin", "scale", "bias", "wide", "amount",
+_PLAIN = ("channels", "extended", "stage", "init", "shift", "narrow", "size", "origin", "scale", "bias", "wide", "amount",
           "threshold", "full", "absolute")  # fmt: skip
 
 
@@ -79,6 +80,11 @@ def _details(op: RowOp) -> str:
         values = " ".join(f"{t.weight:g}" for t in op.taps[:9]) + (" ..." if len(op.taps) > 9 else "")
         shift = f" >> {op.shift}" if op.shift else ""
         return f" {len(op.taps)} {way} taps [{values}]{shift}"
+    if op.kind == "gradient":
+        first, second = (" ".join(f"{t.weight:g}" for t in ts) for ts in (op.taps[: op.size], op.taps[op.size :]))
+        return f" sqrt([{first}]^2 + [{second}]^2)" + (f" * {op.scale:g}" if op.scale != 1.0 else "")
+    if op.kind == "divide":
+        return f" (x + {op.init:g}) * {op.scale:g} >> {16 + op.shift}"
     if op.kind in ("slide", "window"):
         return f" sum of {op.size} {'rows' if op.kind == 'slide' else 'pixels'}"
     if op.kind == "combine":

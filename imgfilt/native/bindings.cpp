@@ -70,6 +70,7 @@ Op op_of(const nb::dict& d) {
     op.weights = get(d, "weights", std::vector<double>{});
     op.init = get(d, "init", 0.0);
     op.shift = get(d, "shift", 0);
+    op.narrow = get(d, "narrow", false);
     op.size = get(d, "size", 0);
     op.origin = get(d, "origin", 0);
     op.scale = get(d, "scale", 1.0);

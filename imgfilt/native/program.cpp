@@ -143,13 +143,14 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
             if (from[0] == DType::u8) return op.dtype == DType::i16;
             if (from[0] == DType::i16) return op.dtype == DType::i16 || op.dtype == DType::i32 || op.dtype == DType::u8;
             return real(op.dtype) && from[0] == op.dtype;
+        case OpKind::gradient: return same && from[0] == DType::i16 && op.dtype == DType::u8;
+        case OpKind::divide: return from[0] == DType::u16 && op.dtype == DType::u8;
         case OpKind::slide:
             if (op.dtype == DType::u16) return from[0] == DType::u8;
             return op.dtype == DType::i32 && (from[0] == DType::u8 || from[0] == DType::u16 || from[0] == DType::i16);
         case OpKind::window:
             return from[0] == op.dtype && (op.dtype == DType::u16 || op.dtype == DType::i32 || real(op.dtype));
         case OpKind::magnitude:
-            if (op.dtype == DType::u8) return same && from.size() == 2 && from[0] == DType::i16;
             return same && from[0] == op.dtype && real(op.dtype);
         case OpKind::maximum: return same && from[0] == op.dtype && (op.dtype == DType::i16 || real(op.dtype));
         default: return same && from[0] == op.dtype && real(op.dtype);
@@ -172,7 +173,7 @@ Program::Program(std::vector<Op> ops) {
             for (int input : op.inputs) from.push_back(nodes_[static_cast<size_t>(input)].op.dtype);
             require(has_loop(op, from), "there is no such op for these element types");
         }
-        if (op.kind == OpKind::taps) {
+        if (op.kind == OpKind::taps || op.kind == OpKind::gradient) {
             require(!op.taps.empty(), "taps need at least one tap");
             for (const Tap& t : op.taps) {
                 require(t.input >= 0 && t.input < static_cast<int>(op.inputs.size()), "a tap reads one of its op's inputs");
@@ -296,6 +297,10 @@ class Sweep {
         Line& line = lines_[i];
         if (line.direct) {
             const int64_t y = border_index(row, in_.height, border_);
+            if (y > line.next) {
+                line.next = y;
+                announce(y + 1);
+            }
             return y < 0 ? constant(i) : in_.data + y * in_.row;
         }
         if (is_real(node)) {
@@ -309,6 +314,19 @@ class Sweep {
             ++line.next;
         }
         return slot(i, row);
+    }
+
+    // The image's rows are new in order: while one is worked on, the next is fetched, a part with every op, so
+    // that memory is never idle and never waited for.
+    void announce(int64_t y) {
+        if (y >= in_.height) return;
+        fetch_ = in_.data + y * in_.row;
+        fetch_end_ = fetch_ + in_.width * in_.channels * kSizeOf[static_cast<int>(in_.dtype)];
+        fetch_step_ = round_up((fetch_end_ - fetch_) / static_cast<int64_t>(lines_.size() - 1), kAlign);
+    }
+    void prefetch() {
+        const char* end = std::min(fetch_end_, fetch_ + fetch_step_);
+        for (; fetch_ < end; fetch_ += kAlign) __builtin_prefetch(fetch_, 0, 2);
     }
 
     // Columns beyond both ends of a line.
@@ -391,6 +409,7 @@ class Sweep {
         const Program::Node& node = program_.nodes_[i];
         const Op& op = node.op;
         const int64_t width = in_.width, n = width * op.channels;
+        prefetch();
         switch (op.kind) {
             case OpKind::source: return load_row(in_, border_index(y, in_.height, border_), out);
             case OpKind::convert: {
@@ -400,7 +419,11 @@ class Sweep {
             case OpKind::luma:
                 return row_.luma[static_cast<int>(op.dtype)](input(op.inputs[0], y),
                                                              program_.nodes_[op.inputs[0]].op.channels, out, width);
-            case OpKind::taps: return taps(i, y, out, n);
+            case OpKind::taps:
+            case OpKind::gradient: return taps(i, y, out, n);
+            case OpKind::divide:
+                return row_.divide_u16_u8(input_as<uint16_t>(op, 0, y), static_cast<uint16_t>(op.init),
+                                          static_cast<uint16_t>(op.scale), op.shift, as<uint8_t>(out), n);
             case OpKind::slide: return slide(i, y, out, n);
             case OpKind::window: return window(i, y, out, n);
             case OpKind::magnitude: return magnitude(i, y, out, n);
@@ -482,6 +505,10 @@ class Sweep {
                                  static_cast<float>(op.init), as<float>(out), n);
         if (from == DType::f64)
             return row_.taps_f64(static_cast<const double* const*>(p), node.weights64.data(), k, op.init, as<double>(out), n);
+        if (op.kind == OpKind::gradient)
+            return row_.gradient_u8(p16, w16, op.size, k - op.size, static_cast<float>(op.scale), as<uint8_t>(out), n);
+        if (op.narrow)
+            return row_.taps_narrow_u8(p16, w16, k, static_cast<int16_t>(static_cast<int32_t>(op.init)), op.shift, as<uint8_t>(out), n);
         if (op.dtype == DType::u8)
             return row_.taps_i16_u8(p16, w16, k, static_cast<int32_t>(op.init), op.shift, as<uint8_t>(out), n);
         if (op.dtype == DType::i32)
@@ -548,9 +575,6 @@ class Sweep {
     void magnitude(int i, int64_t y, char* out, int64_t n) {
         const Op& op = program_.nodes_[i].op;
         const int k = static_cast<int>(op.inputs.size());
-        if (op.dtype == DType::u8)
-            return row_.magnitude_i16_u8(input_as<int16_t>(op, 0, y), input_as<int16_t>(op, 1, y),
-                                         static_cast<float>(op.scale), as<uint8_t>(out), n);
         if (op.dtype == DType::f32)
             return row_.magnitude_f32(all_inputs<float>(i, y), k, static_cast<float>(op.scale), as<float>(out), n);
         return row_.magnitude_f64(all_inputs<double>(i, y), k, op.scale, as<double>(out), n);
@@ -575,6 +599,9 @@ class Sweep {
     std::vector<int64_t> left_, right_;  // the columns that stand for those beyond the ends
     std::vector<char> zeros_;
     bool constant_ = false;
+    const char* fetch_ = nullptr;  // what is left of the row to be fetched
+    const char* fetch_end_ = nullptr;
+    int64_t fetch_step_ = 0;
 };
 
 void Program::run(const View& in, const View& out, Border border, double cval, int threads) const {

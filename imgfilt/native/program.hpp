@@ -17,6 +17,8 @@ enum class OpKind : int {
     taps,           // sum of weights * shifted rows of the inputs
     slide,          // running sum of `size` rows, from row y - origin
     window,         // sum of `size` pixels along the row, from pixel x - origin
+    gradient,       // scale * sqrt(a^2 + b^2) to u8, a the sum of the first `size` taps, b of the others
+    divide,         // (x + init) * scale / 2^(16 + shift), rounding down: u16 to u8
     magnitude,      // scale * sqrt(sum of squares)
     maximum,        // largest of the inputs (or of their absolute values)
     combine,        // weighted sum (or its absolute value) + bias
@@ -48,7 +50,8 @@ struct Op {
     std::vector<Tap> taps;
     std::vector<double> weights;  // combine
     double init = 0.0;            // taps: added to every sum
-    int shift = 0;                // taps to u8: shifted right before it is saturated
+    int shift = 0;                // taps to u8: shifted right at the end
+    bool narrow = false;          // taps to u8: a 16-bit sum that needs no saturation, else a 32-bit one
     int size = 0, origin = 0;     // slide, window
     Affine affine;
     double scale = 1.0, bias = 0.0, amount = 0.0, threshold = 0.0, full = 1.0;

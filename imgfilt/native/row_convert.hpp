@@ -117,12 +117,50 @@ void saturate_row_u8(const int16_t* in, uint8_t* out, int64_t n) {
 }
 #endif
 
-void convert_i16_u8(const void* in, const Affine& a, void* out, int64_t n) {
 #if defined(IMGFILT_PAIRS)
-    if (a.scale == 1.0 && a.bias == 0.0)
-        return saturate_row_u8(static_cast<const int16_t*>(in), static_cast<uint8_t*>(out), n);
+// To 8 bits, by way of 24-bit reals. NaN becomes 0: the maximum takes its second operand.
+template <Rounding Mode, class From>
+void scaled_row_u8(const From* in, float scale, float bias, uint8_t* out, int64_t n) {
+    constexpr int lanes = kVectorBytes / 4, step = 4 * lanes;
+    auto one = [&](int64_t x) {
+        if constexpr (Mode == Rounding::half_even)
+            return nearest_i32(clamp_reals(affine(load_reals(in + x), scale, bias), 0.0f, 255.0f));
+        return truncate_i32(clamp_reals(affine(affine(load_reals(in + x), scale, bias), 1.0f, 0.5f), 0.0f, 255.0f));
+    };
+    auto four = [&](int64_t x) { store_u8(out + x, one(x), one(x + lanes), one(x + 2 * lanes), one(x + 3 * lanes)); };
+    if (n < step) {
+        convert_loop<From, uint8_t, float, static_cast<int>(Mode)>(in, scale, bias, out, n);
+        return;
+    }
+    int64_t x = 0;
+    for (; x + step <= n; x += step) four(x);
+    if (x < n) four(n - step);
+}
 #endif
-    convert<int16_t, uint8_t>(in, a, out, n);
+
+template <class From>
+void convert_u8(const void* in, const Affine& a, void* out, int64_t n) {
+#if defined(IMGFILT_PAIRS)
+    const bool plain = a.scale == 1.0 && a.bias == 0.0;
+    const From* from = static_cast<const From*>(in);
+    uint8_t* to = static_cast<uint8_t*>(out);
+    if constexpr (Same<From, int16_t>::value)
+        if (plain) return saturate_row_u8(from, to, n);
+    if (!a.wide && !(plain && kIsInteger<From>)) {
+        const float scale = static_cast<float>(a.scale), bias = static_cast<float>(a.bias);
+        if (a.rounding == Rounding::half_even) return scaled_row_u8<Rounding::half_even>(from, scale, bias, to, n);
+        return scaled_row_u8<Rounding::half_up>(from, scale, bias, to, n);
+    }
+#endif
+    convert<From, uint8_t>(in, a, out, n);
+}
+
+void divide_u16_u8(const uint16_t* __restrict in, uint16_t add, uint16_t multiplier, int shift, uint8_t* __restrict out,
+                   int64_t n) {
+    for (int64_t x = 0; x < n; ++x) {
+        const uint16_t v = static_cast<uint16_t>(in[x] + add);
+        out[x] = static_cast<uint8_t>((static_cast<uint32_t>(v) * multiplier >> 16) >> shift);
+    }
 }
 
 }  // namespace

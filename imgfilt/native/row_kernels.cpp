@@ -31,6 +31,9 @@ RowKernels make_table() {
     k.taps_f32 = taps<float, float>;
     k.taps_f64 = taps<double, double>;
     k.taps_i16_u8 = taps_i16_u8;
+    k.taps_narrow_u8 = taps_narrow_u8;
+    k.gradient_u8 = gradient_u8;
+    k.divide_u16_u8 = divide_u16_u8;
     k.slide_u8_i32 = slide_u8_i32;
     k.slide_u16_i32 = slide_u16_i32;
     k.slide_i16_i32 = slide_i16_i32;
@@ -45,7 +48,11 @@ RowKernels make_table() {
     fill_row<int32_t>(k, DType::i32);
     fill_row<float>(k, DType::f32);
     fill_row<double>(k, DType::f64);
-    k.convert[static_cast<int>(DType::i16)][static_cast<int>(DType::u8)] = convert_i16_u8;
+    const int u8 = static_cast<int>(DType::u8);
+    k.convert[static_cast<int>(DType::i16)][u8] = convert_u8<int16_t>;
+    k.convert[static_cast<int>(DType::u16)][u8] = convert_u8<uint16_t>;
+    k.convert[static_cast<int>(DType::i32)][u8] = convert_u8<int32_t>;
+    k.convert[static_cast<int>(DType::f32)][u8] = convert_u8<float>;
     const int i32 = static_cast<int>(DType::i32);  // integers widened for sums: as they are
     k.convert[static_cast<int>(DType::u8)][i32] = widen<uint8_t>;
     k.convert[static_cast<int>(DType::u16)][i32] = widen<uint16_t>;
@@ -55,7 +62,6 @@ RowKernels make_table() {
     k.luma[static_cast<int>(DType::i16)] = luma_i16;
     k.luma[static_cast<int>(DType::f32)] = luma_real<float, float>;
     k.luma[static_cast<int>(DType::f64)] = luma_real<double, double>;
-    k.magnitude_i16_u8 = magnitude_i16_u8;
     k.magnitude_f32 = magnitude<float>;
     k.magnitude_f64 = magnitude<double>;
     k.maximum_i16 = maximum<int16_t>;

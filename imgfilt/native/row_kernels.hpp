@@ -29,6 +29,13 @@ struct RowKernels {
     void (*taps_i16_u8)(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out,
                         int64_t n);
 
+    // The same with a 16-bit sum that is known to lie in 0 .. 65535, and below 256 once shifted.
+    void (*taps_narrow_u8)(const int16_t* const* p, const int16_t* w, int k, int16_t init, int shift, uint8_t* out,
+                           int64_t n);
+    // saturate(round(scale * sqrt(a^2 + b^2))) where a is the sum of the first ka taps and b of the kb after them;
+    // both are known to fit 16 bits, and a^2 + b^2 31.
+    void (*gradient_u8)(const int16_t* const* p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n);
+
     // sum[x] += enter[x] - leave[x]
     void (*slide_u8_i32)(const uint8_t* enter, const uint8_t* leave, int32_t* sum, int64_t n);
     void (*slide_u16_i32)(const uint16_t* enter, const uint16_t* leave, int32_t* sum, int64_t n);
@@ -42,6 +49,9 @@ struct RowKernels {
     void (*window_f32)(const float* in, int size, int step, float* scratch, float* out, int64_t n);
     void (*window_f64)(const double* in, int size, int step, double* scratch, double* out, int64_t n);
 
+    // (in[x] + add) * multiplier / 2^(16 + shift), rounding down; in[x] + add is known to fit 16 bits.
+    void (*divide_u16_u8)(const uint16_t* in, uint16_t add, uint16_t multiplier, int shift, uint8_t* out, int64_t n);
+
     // convert[from][to]; null where there is none. Done in 53-bit arithmetic where either side is f64 or the
     // affine is `wide`, else in 24-bit.
     void (*convert[kDTypes][kDTypes])(const void* in, const Affine& affine, void* out, int64_t n);
@@ -49,8 +59,7 @@ struct RowKernels {
     // n pixels of `channels` (>= 3) interleaved elements to one luma element each.
     void (*luma[kDTypes])(const void* in, int channels, void* out, int64_t n);
 
-    // saturate(round(scale * sqrt(gx^2 + gy^2))); the caller has proved gx^2 + gy^2 < 2^31.
-    void (*magnitude_i16_u8)(const int16_t* gx, const int16_t* gy, float scale, uint8_t* out, int64_t n);
+    // scale * sqrt(sum of squares)
     void (*magnitude_f32)(const float* const* p, int k, float scale, float* out, int64_t n);
     void (*magnitude_f64)(const double* const* p, int k, double scale, double* out, int64_t n);
 

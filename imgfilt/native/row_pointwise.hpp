@@ -110,27 +110,4 @@ void copy_alpha(const T* __restrict in, const T* __restrict source, int channels
     }
 }
 
-inline uint8_t magnitude_one(int16_t a, int16_t b, float scale) {
-    const float v = __builtin_rintf(root_of(static_cast<float>(int32_t{a} * a + int32_t{b} * b)) * scale);
-    return static_cast<uint8_t>(v < 255.0f ? v : 255.0f);
-}
-
-void magnitude_i16_u8(const int16_t* gx, const int16_t* gy, float scale, uint8_t* out, int64_t n) {
-#if defined(IMGFILT_PAIRS)
-    constexpr int step = 2 * kPairLanes;
-    auto half = [&](int64_t x) {
-        const Pairs a = load_pairs(gx + x), b = load_pairs(gy + x);
-        const Pairs low = interleave_low(a, b), high = interleave_high(a, b);
-        return pack_i16(root(multiply_add(low, low), scale), root(multiply_add(high, high), scale));
-    };
-    if (n >= step) {
-        int64_t x = 0;
-        for (; x + step <= n; x += step) store_u8(out + x, half(x), half(x + kPairLanes));
-        if (x < n) store_u8(out + n - step, half(n - step), half(n - kPairLanes));
-        return;
-    }
-#endif
-    for (int64_t x = 0; x < n; ++x) out[x] = magnitude_one(gx[x], gy[x], scale);
-}
-
 }  // namespace

@@ -124,6 +124,58 @@ void taps_i16_i16(const int16_t* const* p, const int16_t* w, int k, int16_t init
                              static_cast<uint16_t>(init), reinterpret_cast<uint16_t*>(out), n);
 }
 
+// Narrow sums to 8 bits: the 16-bit sum, known to lie in 0 .. 65535 and below 256 once shifted right.
+template <int K>
+inline Vec<uint16_t> sum_u16(const uint16_t* const* p, const uint16_t* w, int k, uint16_t init, int64_t x) {
+    const int count = K > 0 ? K : k;
+    Vec<uint16_t> sum = Vec<uint16_t>{} + init;
+#pragma GCC unroll 16
+    for (int t = 0; t < count; ++t) sum = add_product(sum, load<Vec<uint16_t>>(p[t] + x), w[t]);
+    return sum;
+}
+
+inline void store_narrow(uint8_t* out, Vec<uint16_t> a, Vec<uint16_t> b) {
+#if defined(IMGFILT_PAIRS)
+    store_u8(out, (Pairs)a, (Pairs)b);
+#else
+    typedef uint8_t Half __attribute__((vector_size(kVectorBytes / 2)));
+    store(out, __builtin_convertvector(a, Half));
+    store(out + VectorOf<uint16_t>::lanes, __builtin_convertvector(b, Half));
+#endif
+}
+
+template <int K>
+void narrow_row(const uint16_t* const* p, const uint16_t* w, int k, uint16_t init, int shift, uint8_t* out, int64_t n) {
+    constexpr int lanes = VectorOf<uint16_t>::lanes;
+    auto at = [&](int64_t x) {
+        store_narrow(out + x, sum_u16<K>(p, w, k, init, x) >> shift, sum_u16<K>(p, w, k, init, x + lanes) >> shift);
+    };
+    if (n >= 2 * lanes) {
+        int64_t x = 0;
+        for (; x + 2 * lanes <= n; x += 2 * lanes) at(x);
+        if (x < n) at(n - 2 * lanes);
+        return;
+    }
+    for (int64_t x = 0; x < n; ++x) {
+        uint16_t sum = init;
+        for (int t = 0; t < k; ++t) sum = add_product(sum, p[t][x], w[t]);
+        out[x] = static_cast<uint8_t>(sum >> shift);
+    }
+}
+
+void taps_narrow_u8(const int16_t* const* signed_p, const int16_t* signed_w, int k, int16_t init, int shift, uint8_t* out,
+                    int64_t n) {
+    const auto p = reinterpret_cast<const uint16_t* const*>(signed_p);
+    const auto w = reinterpret_cast<const uint16_t*>(signed_w);
+    const auto i = static_cast<uint16_t>(init);
+    switch (k) {
+        case 3: return narrow_row<3>(p, w, k, i, shift, out, n);
+        case 5: return narrow_row<5>(p, w, k, i, shift, out, n);
+        case 7: return narrow_row<7>(p, w, k, i, shift, out, n);
+        default: return narrow_row<0>(p, w, k, i, shift, out, n);
+    }
+}
+
 inline int32_t sum_i32(const int16_t* const* p, const int16_t* w, int k, int32_t init, int64_t x) {
     uint32_t sum = static_cast<uint32_t>(init);
     for (int t = 0; t < k; ++t) sum += static_cast<uint32_t>(p[t][x] * w[t]);
@@ -187,6 +239,46 @@ int64_t pairs_row_i32(const int16_t* const* p, const int16_t* w, int k, int32_t 
     return n;
 }
 #endif
+
+// saturate(round(scale * sqrt(a^2 + b^2))) of two 16-bit sums that are never written out.
+inline uint8_t magnitude_one(int16_t a, int16_t b, float scale) {
+    const float v = __builtin_rintf(__builtin_sqrtf(static_cast<float>(int32_t{a} * a + int32_t{b} * b)) * scale);
+    return static_cast<uint8_t>(v < 255.0f ? v : 255.0f);
+}
+
+template <int Ka, int Kb>
+void gradient_row(const int16_t* const* signed_p, const int16_t* signed_w, int ka, int kb, float scale, uint8_t* out,
+                  int64_t n) {
+    const auto p = reinterpret_cast<const uint16_t* const*>(signed_p);
+    const auto w = reinterpret_cast<const uint16_t*>(signed_w);
+#if defined(IMGFILT_PAIRS)
+    constexpr int step = 2 * kPairLanes;
+    auto half = [&](int64_t x) {
+        const Pairs a = (Pairs)sum_u16<Ka>(p, w, ka, 0, x), b = (Pairs)sum_u16<Kb>(p + ka, w + ka, kb, 0, x);
+        const Pairs low = interleave_low(a, b), high = interleave_high(a, b);
+        return pack_i16(root(multiply_add(low, low), scale), root(multiply_add(high, high), scale));
+    };
+    if (n >= step) {
+        int64_t x = 0;
+        for (; x + step <= n; x += step) store_u8(out + x, half(x), half(x + kPairLanes));
+        if (x < n) store_u8(out + n - step, half(n - step), half(n - kPairLanes));
+        return;
+    }
+#endif
+    for (int64_t x = 0; x < n; ++x) {
+        uint16_t a = 0, b = 0;
+        for (int t = 0; t < ka; ++t) a = add_product(a, p[t][x], w[t]);
+        for (int t = ka; t < ka + kb; ++t) b = add_product(b, p[t][x], w[t]);
+        out[x] = magnitude_one(static_cast<int16_t>(a), static_cast<int16_t>(b), scale);
+    }
+}
+
+void gradient_u8(const int16_t* const* p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n) {
+    if (ka == 2 && kb == 3) return gradient_row<2, 3>(p, w, ka, kb, scale, out, n);
+    if (ka == 3 && kb == 2) return gradient_row<3, 2>(p, w, ka, kb, scale, out, n);
+    if (ka == 2 && kb == 2) return gradient_row<2, 2>(p, w, ka, kb, scale, out, n);
+    gradient_row<0, 0>(p, w, ka, kb, scale, out, n);
+}
 
 void taps_i16_i32(const int16_t* const* p, const int16_t* w, int k, int32_t init, int32_t* out, int64_t n) {
     int64_t x = 0;

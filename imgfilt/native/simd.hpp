@@ -128,6 +128,21 @@ inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
 inline Pairs root(Pairs v, float scale) {
     return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_sqrt_ps(_mm512_cvtepi32_ps(v)), _mm512_set1_ps(scale)));
 }
+typedef __m512 Reals;
+inline Reals load_reals(const int16_t* p) { return _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))); }
+inline Reals load_reals(const uint16_t* p) { return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))); }
+inline Reals load_reals(const int32_t* p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
+inline Reals load_reals(const float* p) { return _mm512_loadu_ps(p); }
+inline Reals affine(Reals v, float scale, float bias) { return _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(scale)), _mm512_set1_ps(bias)); }
+inline Reals clamp_reals(Reals v, float low, float high) { return _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(low)), _mm512_set1_ps(high)); }
+inline Pairs nearest_i32(Reals v) { return _mm512_cvtps_epi32(v); }
+inline Pairs truncate_i32(Reals v) { return _mm512_cvttps_epi32(v); }
+// Four registers of 32 bits, in order, to 8 bits.
+inline void store_u8(uint8_t* out, Pairs a, Pairs b, Pairs c, Pairs d) {
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i bytes = _mm512_packus_epi16(_mm512_packs_epi32(a, b), _mm512_packs_epi32(c, d));
+    _mm512_storeu_si512(out, _mm512_permutexvar_epi32(order, bytes));
+}
 #elif defined(__AVX2__)
 #define IMGFILT_PAIRS 1
 typedef __m256i Pairs;
@@ -149,6 +164,20 @@ inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
 inline Pairs root(Pairs v, float scale) {
     return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_sqrt_ps(_mm256_cvtepi32_ps(v)), _mm256_set1_ps(scale)));
 }
+typedef __m256 Reals;
+inline Reals load_reals(const int16_t* p) { return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
+inline Reals load_reals(const uint16_t* p) { return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
+inline Reals load_reals(const int32_t* p) { return _mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline Reals load_reals(const float* p) { return _mm256_loadu_ps(p); }
+inline Reals affine(Reals v, float scale, float bias) { return _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(scale)), _mm256_set1_ps(bias)); }
+inline Reals clamp_reals(Reals v, float low, float high) { return _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(low)), _mm256_set1_ps(high)); }
+inline Pairs nearest_i32(Reals v) { return _mm256_cvtps_epi32(v); }
+inline Pairs truncate_i32(Reals v) { return _mm256_cvttps_epi32(v); }
+inline void store_u8(uint8_t* out, Pairs a, Pairs b, Pairs c, Pairs d) {
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i bytes = _mm256_packus_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permutevar8x32_epi32(bytes, order));
+}
 #elif defined(__SSE4_1__)
 #define IMGFILT_PAIRS 1
 typedef __m128i Pairs;
@@ -169,6 +198,18 @@ inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
 }
 inline Pairs root(Pairs v, float scale) {
     return _mm_cvtps_epi32(_mm_mul_ps(_mm_sqrt_ps(_mm_cvtepi32_ps(v)), _mm_set1_ps(scale)));
+}
+typedef __m128 Reals;
+inline Reals load_reals(const int16_t* p) { return _mm_cvtepi32_ps(_mm_cvtepi16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))); }
+inline Reals load_reals(const uint16_t* p) { return _mm_cvtepi32_ps(_mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))); }
+inline Reals load_reals(const int32_t* p) { return _mm_cvtepi32_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+inline Reals load_reals(const float* p) { return _mm_loadu_ps(p); }
+inline Reals affine(Reals v, float scale, float bias) { return _mm_add_ps(_mm_mul_ps(v, _mm_set1_ps(scale)), _mm_set1_ps(bias)); }
+inline Reals clamp_reals(Reals v, float low, float high) { return _mm_min_ps(_mm_max_ps(v, _mm_set1_ps(low)), _mm_set1_ps(high)); }
+inline Pairs nearest_i32(Reals v) { return _mm_cvtps_epi32(v); }
+inline Pairs truncate_i32(Reals v) { return _mm_cvttps_epi32(v); }
+inline void store_u8(uint8_t* out, Pairs a, Pairs b, Pairs c, Pairs d) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));
 }
 #endif
 
