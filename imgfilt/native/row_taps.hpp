@@ -9,11 +9,35 @@ template <class In, class Acc>
 inline Vec<Acc> load_as(const In* p) {
     if constexpr (sizeof(In) == sizeof(Acc)) {
         return load<Vec<Acc>>(p);
+#if defined(__AVX512BW__)  // GCC makes four instructions of the conversion below
+    } else if constexpr (Same<In, uint8_t>::value && Same<Acc, uint16_t>::value) {
+        return (Vec<Acc>)_mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+#elif defined(__AVX2__)
+    } else if constexpr (Same<In, uint8_t>::value && Same<Acc, uint16_t>::value) {
+        return (Vec<Acc>)_mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+#elif defined(__SSE4_1__)
+    } else if constexpr (Same<In, uint8_t>::value && Same<Acc, uint16_t>::value) {
+        return (Vec<Acc>)_mm_cvtepu8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+#endif
     } else {
         typedef In Narrow __attribute__((vector_size(VectorOf<Acc>::lanes * sizeof(In))));
         return __builtin_convertvector(load<Narrow>(p), Vec<Acc>);
     }
 }
+
+// K values of an array in locals, or the array itself where K is 0.
+template <class T, int K>
+struct Few {
+    T data[K];
+    explicit Few(const T* from) {
+        for (int i = 0; i < K; ++i) data[i] = from[i];
+    }
+};
+template <class T>
+struct Few<T, 0> {
+    const T* data;
+    explicit Few(const T* from) : data(from) {}
+};
 
 inline Vec<uint16_t> add_product(Vec<uint16_t> acc, Vec<uint16_t> x, uint16_t w) { return acc + x * w; }
 inline Vec<float> add_product(Vec<float> acc, Vec<float> x, float w) {
@@ -74,8 +98,12 @@ inline void taps_at(const In* const* p, const Acc* w, int k, Acc init, Acc* out,
 }
 
 template <class In, class Acc, int B, int K>
-void taps_rows(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t n) {
+void taps_rows(const In* const* pointers, const Acc* weights, int k, Acc init, Acc* out, int64_t n) {
     constexpr int lanes = VectorOf<Acc>::lanes;
+    const Few<const In*, K> few_pointers(pointers);  // copies, which the stores below cannot change
+    const Few<Acc, K> few_weights(weights);
+    const In* const* p = few_pointers.data;
+    const Acc* w = few_weights.data;
     int64_t x = 0;
     for (; x + B * lanes <= n; x += B * lanes) taps_at<In, Acc, B, K>(p, w, k, init, out, x);
     for (; x + lanes <= n; x += lanes) taps_at<In, Acc, 1, K>(p, w, k, init, out, x);
@@ -145,8 +173,13 @@ inline void store_narrow(uint8_t* out, Vec<uint16_t> a, Vec<uint16_t> b) {
 }
 
 template <int K>
-void narrow_row(const uint16_t* const* p, const uint16_t* w, int k, uint16_t init, int shift, uint8_t* out, int64_t n) {
+void narrow_row(const uint16_t* const* pointers, const uint16_t* weights, int k, uint16_t init, int shift, uint8_t* out,
+                int64_t n) {
     constexpr int lanes = VectorOf<uint16_t>::lanes;
+    const Few<const uint16_t*, K> few_pointers(pointers);
+    const Few<uint16_t, K> few_weights(weights);
+    const uint16_t* const* p = few_pointers.data;
+    const uint16_t* w = few_weights.data;
     auto at = [&](int64_t x) {
         store_narrow(out + x, sum_u16<K>(p, w, k, init, x) >> shift, sum_u16<K>(p, w, k, init, x + lanes) >> shift);
     };
@@ -249,8 +282,10 @@ inline uint8_t magnitude_one(int16_t a, int16_t b, float scale) {
 template <int Ka, int Kb>
 void gradient_row(const int16_t* const* signed_p, const int16_t* signed_w, int ka, int kb, float scale, uint8_t* out,
                   int64_t n) {
-    const auto p = reinterpret_cast<const uint16_t* const*>(signed_p);
-    const auto w = reinterpret_cast<const uint16_t*>(signed_w);
+    const Few<const uint16_t*, Ka + Kb> few_pointers(reinterpret_cast<const uint16_t* const*>(signed_p));
+    const Few<uint16_t, Ka + Kb> few_weights(reinterpret_cast<const uint16_t*>(signed_w));
+    const uint16_t* const* p = few_pointers.data;
+    const uint16_t* w = few_weights.data;
 #if defined(IMGFILT_PAIRS)
     constexpr int step = 2 * kPairLanes;
     auto half = [&](int64_t x) {
