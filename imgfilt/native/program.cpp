@@ -262,8 +262,10 @@ class Sweep {
             lines_[i].sum = nullptr;
         }
         const bool in_place = packed(out_);
+        const int64_t out_bytes = out_.width * out_.channels * kSizeOf[static_cast<int>(out_.dtype)];
         for (int64_t y = first; y < last; ++y) {
             char* target = in_place ? out_.data + y * out_.row : slot(result, 0);
+            if (in_place && y + 1 < last) target_.start(target + out_.row, out_bytes, lines_.size());
             produce(result, y, target);
             if (!in_place) store_row(out_, y, target);
         }
@@ -316,17 +318,27 @@ class Sweep {
         return slot(i, row);
     }
 
-    // The image's rows are new in order: while one is worked on, the next is fetched, a part with every op, so
-    // that memory is never idle and never waited for.
+    // The rows of the image and of the output are new in order: while one is worked on, the next is fetched, a part
+    // with every op, so that memory is never idle and never waited for.
+    struct Fetch {
+        const char* at = nullptr;
+        const char* end = nullptr;
+        int64_t step = 0;
+
+        void start(const char* row, int64_t bytes, size_t ops) {
+            at = row;
+            end = row + bytes;
+            step = round_up(bytes / static_cast<int64_t>(ops - 1), kAlign);
+        }
+        void some() {
+            const char* stop = std::min(end, at + step);
+            for (; at < stop; at += kAlign) __builtin_prefetch(at, 0, 2);
+        }
+    };
     void announce(int64_t y) {
-        if (y >= in_.height) return;
-        fetch_ = in_.data + y * in_.row;
-        fetch_end_ = fetch_ + in_.width * in_.channels * kSizeOf[static_cast<int>(in_.dtype)];
-        fetch_step_ = round_up((fetch_end_ - fetch_) / static_cast<int64_t>(lines_.size() - 1), kAlign);
-    }
-    void prefetch() {
-        const char* end = std::min(fetch_end_, fetch_ + fetch_step_);
-        for (; fetch_ < end; fetch_ += kAlign) __builtin_prefetch(fetch_, 0, 2);
+        if (y < in_.height)
+            source_.start(in_.data + y * in_.row, in_.width * in_.channels * kSizeOf[static_cast<int>(in_.dtype)],
+                          lines_.size());
     }
 
     // Columns beyond both ends of a line.
@@ -409,7 +421,8 @@ class Sweep {
         const Program::Node& node = program_.nodes_[i];
         const Op& op = node.op;
         const int64_t width = in_.width, n = width * op.channels;
-        prefetch();
+        source_.some();
+        target_.some();
         switch (op.kind) {
             case OpKind::source: return load_row(in_, border_index(y, in_.height, border_), out);
             case OpKind::convert: {
@@ -599,9 +612,7 @@ class Sweep {
     std::vector<int64_t> left_, right_;  // the columns that stand for those beyond the ends
     std::vector<char> zeros_;
     bool constant_ = false;
-    const char* fetch_ = nullptr;  // what is left of the row to be fetched
-    const char* fetch_end_ = nullptr;
-    int64_t fetch_step_ = 0;
+    Fetch source_, target_;
 };
 
 void Program::run(const View& in, const View& out, Border border, double cval, int threads) const {
