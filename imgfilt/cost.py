@@ -13,9 +13,12 @@ from imgfilt.problem import Problem
 from imgfilt.rows import ITEMSIZE, Line, RowBuilder, RowOp
 
 _WIDTH = {"v4": 64.0, "v3": 32.0, "v2": 16.0, "base": 16.0}  # bytes of a vector
-_NS_PER_VECTOR_OP = 0.22
-_NS_PER_ROW = 25.0  # an op's own overhead, once a row
-_NS_PER_BYTE_OF_IMAGE = 0.04
+_NS_PER_STEP = 0.25  # one instruction of the busiest kind on one vector
+_NS_PER_ROW = 5.0  # an op's own overhead, once a row
+_NS_PER_BYTE_OF_IMAGE = 0.02
+_STEPS_PER_OP = 1.5  # the store and the loop
+_STEPS_PER_TAP = 1.3  # load, multiply, add
+_STEPS_SIDEWAYS = 0.6  # a load that straddles two cache lines, on top
 _GEMV_NS_PER_ELEMENT = 0.25
 _COPY_NS_PER_ELEMENT = 0.6
 
@@ -32,18 +35,22 @@ def of_op(op: RowOp, ops: list[RowOp]) -> float:
     """Nanoseconds for one element of the op's line."""
     vector = _WIDTH.get(isa(), 16.0)
     size = max(ITEMSIZE[op.dtype], *(ITEMSIZE[ops[i].dtype] for i in op.inputs)) if op.inputs else 0
-    step = _NS_PER_VECTOR_OP * size / vector
+    step = _NS_PER_STEP * size / vector
     if op.kind == "source":
         return ITEMSIZE[op.dtype] * _NS_PER_BYTE_OF_IMAGE
-    if op.kind == "taps":
-        return step * (2 + 1.5 * len(op.taps))
+    if op.kind in ("taps", "gradient"):
+        sideways = sum(t.dx != 0 for t in op.taps)
+        root = 8.0 if op.kind == "gradient" else 0.0
+        return step * (_STEPS_PER_OP + _STEPS_PER_TAP * len(op.taps) + _STEPS_SIDEWAYS * sideways + root)
     if op.kind == "slide":
-        return step * 5
+        return step * 4
     if op.kind == "window":
-        return step * 3 * (op.size.bit_length() + op.size.bit_count() - 1)
-    if op.kind in ("magnitude", "gradient", "unpremultiply"):
+        return step * 2 * (op.size.bit_length() + op.size.bit_count() - 1)
+    if op.kind in ("magnitude", "unpremultiply"):
         return step * 10
-    return step * (3 + 2 * len(op.inputs))
+    if op.kind in ("linearize", "delinearize"):
+        return step * 100
+    return step * (_STEPS_PER_OP + 1.5 * len(op.inputs))
 
 
 def of_program(ops: list[RowOp], height: int, width: int) -> float:

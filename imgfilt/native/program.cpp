@@ -137,7 +137,9 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
     switch (op.kind) {
         case OpKind::source: return false;
         case OpKind::convert: return row.convert[first][to] != nullptr;
-        case OpKind::luma: return row.luma[to] != nullptr && from[0] == op.dtype;
+        case OpKind::luma:
+            if (from[0] == DType::u8 && op.dtype == DType::i16) return true;
+            return row.luma[to] != nullptr && from[0] == op.dtype;
         case OpKind::taps:
             if (!same) return false;
             if (from[0] == DType::u8) return op.dtype == DType::i16;
@@ -430,6 +432,9 @@ class Sweep {
                 return row_.convert[from][static_cast<int>(op.dtype)](input(op.inputs[0], y), op.affine, out, n);
             }
             case OpKind::luma:
+                if (op.dtype == DType::i16 && program_.nodes_[op.inputs[0]].op.dtype == DType::u8)
+                    return row_.luma_u8_i16(input_as<uint8_t>(op, 0, y), program_.nodes_[op.inputs[0]].op.channels,
+                                            as<int16_t>(out), width);
                 return row_.luma[static_cast<int>(op.dtype)](input(op.inputs[0], y),
                                                              program_.nodes_[op.inputs[0]].op.channels, out, width);
             case OpKind::taps:

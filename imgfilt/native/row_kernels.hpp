@@ -58,6 +58,7 @@ struct RowKernels {
 
     // n pixels of `channels` (>= 3) interleaved elements to one luma element each.
     void (*luma[kDTypes])(const void* in, int channels, void* out, int64_t n);
+    void (*luma_u8_i16)(const uint8_t* in, int channels, int16_t* out, int64_t n);
 
     // scale * sqrt(sum of squares)
     void (*magnitude_f32)(const float* const* p, int k, float scale, float* out, int64_t n);

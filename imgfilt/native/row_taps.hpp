@@ -312,6 +312,7 @@ void gradient_u8(const int16_t* const* p, const int16_t* w, int ka, int kb, floa
     if (ka == 2 && kb == 3) return gradient_row<2, 3>(p, w, ka, kb, scale, out, n);
     if (ka == 3 && kb == 2) return gradient_row<3, 2>(p, w, ka, kb, scale, out, n);
     if (ka == 2 && kb == 2) return gradient_row<2, 2>(p, w, ka, kb, scale, out, n);
+    if (ka == 6 && kb == 6) return gradient_row<6, 6>(p, w, ka, kb, scale, out, n);
     gradient_row<0, 0>(p, w, ka, kb, scale, out, n);
 }
 
