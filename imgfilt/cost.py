@@ -7,6 +7,7 @@ instruction set. They rank the candidates; they are no promise.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 from imgfilt.problem import Problem
@@ -17,7 +18,8 @@ _NS_PER_STEP = 0.25  # one instruction of the busiest kind on one vector
 _NS_PER_ROW = 5.0  # an op's own overhead, once a row
 _NS_PER_BYTE_OF_IMAGE = 0.02
 _STEPS_PER_OP = 1.5  # the store and the loop
-_STEPS_PER_TAP = 1.3  # load, multiply, add
+_STEPS_PER_TAP = 1.5  # load, multiply, add
+_STEPS_PER_SMALL_TAP = 0.6  # weights of 1 and 2 need no multiplication
 _STEPS_SIDEWAYS = 0.6  # a load that straddles two cache lines, on top
 _GEMV_NS_PER_ELEMENT = 0.25
 _COPY_NS_PER_ELEMENT = 0.6
@@ -40,8 +42,10 @@ def of_op(op: RowOp, ops: list[RowOp]) -> float:
         return ITEMSIZE[op.dtype] * _NS_PER_BYTE_OF_IMAGE
     if op.kind in ("taps", "gradient"):
         sideways = sum(t.dx != 0 for t in op.taps)
+        small = op.dtype == "int16" and len(op.taps) <= 3 and all(abs(t.weight) <= 2 for t in op.taps)
+        tap = _STEPS_PER_SMALL_TAP if small else _STEPS_PER_TAP
         root = 8.0 if op.kind == "gradient" else 0.0
-        return step * (_STEPS_PER_OP + _STEPS_PER_TAP * len(op.taps) + _STEPS_SIDEWAYS * sideways + root)
+        return step * (_STEPS_PER_OP + tap * len(op.taps) + _STEPS_SIDEWAYS * sideways + root)
     if op.kind == "slide":
         return step * 4
     if op.kind == "window":
@@ -62,7 +66,7 @@ def of_program(ops: list[RowOp], height: int, width: int) -> float:
 def of_rows(lower: Callable[[Problem, RowBuilder, Line], Line], problem: Problem) -> float:
     """Seconds for a problem lowered on its own, on one thread."""
     rows = RowBuilder(problem.dtype, problem.channels)
-    lower(problem, rows, rows.source)
+    lower(problem, rows, replace(rows.source, low=problem.low, high=problem.high))
     return of_program(rows.ops, problem.height, problem.width)
 
 

@@ -1,7 +1,7 @@
 #include "program.hpp"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -212,6 +212,13 @@ Program::Program(std::vector<Op> ops) {
     }
 }
 
+int64_t Program::depth(const Node& node, int64_t height) const {
+    int64_t rows = 2 * int64_t{node.reach} + 1;
+    if (node.op.extended) rows = std::min(rows, height);
+    // Small rings have a power of two, so that a line's place is found without dividing.
+    return rows <= 16 ? static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows))) : rows;
+}
+
 int64_t Program::workspace(int64_t height, int64_t width) const {
     int64_t bytes = 0;
     for (const Node& node : nodes_) {
@@ -236,6 +243,7 @@ class Sweep {
             line.lead = pad_bytes(node.pad, node.op.channels, node.op.dtype);
             line.stride = line_bytes(node.pad, node.op.channels, node.op.dtype, in.width);
             line.depth = program.depth(node, in.height);
+            line.mask = std::has_single_bit(static_cast<uint64_t>(line.depth)) ? line.depth - 1 : -1;
             line.base = next;
             line.direct = i == 0 && node.pad == 0 && packed(in);
             next += line.stride * (line.depth + 1);
@@ -278,6 +286,7 @@ class Sweep {
         char* base = nullptr;     // depth + 1 lines; the last is the constant one
         char* scratch = nullptr;  // window
         int64_t stride = 0, lead = 0, depth = 0;
+        int64_t mask = -1;    // depth - 1 where that finds a row's place
         int64_t next = 0;     // the next row to be produced
         bool direct = false;  // rows are the image's own
         char* sum = nullptr;  // slide: the line of the row before
@@ -290,7 +299,7 @@ class Sweep {
 
     char* slot(int i, int64_t row) const {
         const Line& line = lines_[i];
-        const int64_t place = ((row % line.depth) + line.depth) % line.depth;
+        const int64_t place = line.mask >= 0 ? row & line.mask : ((row % line.depth) + line.depth) % line.depth;
         return line.base + line.stride * place + line.lead;
     }
     char* constant(int i) const { return lines_[i].base + lines_[i].stride * lines_[i].depth + lines_[i].lead; }
@@ -334,7 +343,7 @@ class Sweep {
         }
         void some() {
             const char* stop = std::min(end, at + step);
-            for (; at < stop; at += kAlign) __builtin_prefetch(at, 0, 2);
+            for (; at < stop; at += kAlign) __builtin_prefetch(at);
         }
     };
     void announce(int64_t y) {

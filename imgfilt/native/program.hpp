@@ -82,10 +82,8 @@ class Program {
         std::vector<float> weights32;
         std::vector<double> weights64;
     };
-    int64_t depth(const Node& node, int64_t height) const { 
-        const int64_t rows = 2 * int64_t{node.reach} + 1;
-        return node.op.extended && height < rows ? height : rows;
-    }
+    // Lines that are kept of an op: those that its readers may still ask for.
+    int64_t depth(const Node& node, int64_t height) const;
 
     std::vector<Node> nodes_;
 };

@@ -142,13 +142,79 @@ void taps(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t n
     }
 }
 
+// Sums whose weights are known to the compiler: the small ones of derivatives and binomials, without multiplying.
+template <int W, class V>
+inline V add_times(V acc, V x) {
+    if constexpr (W == 2) return acc + x + x;
+    if constexpr (W == 1) return acc + x;
+    if constexpr (W == -1) return acc - x;
+    if constexpr (W == -2) return acc - x - x;
+}
+
+template <class In, int... W>
+struct Fixed {
+    static constexpr int count = sizeof...(W);
+    const In* p[count];
+
+    explicit Fixed(const In* const* from) {
+        for (int t = 0; t < count; ++t) p[t] = from[t];
+    }
+    static bool fits(const int16_t* w, int k) {
+        constexpr int16_t own[] = {W...};
+        if (k != count) return false;
+        for (int t = 0; t < count; ++t)
+            if (w[t] != own[t]) return false;
+        return true;
+    }
+    Vec<uint16_t> vector(int64_t x) const {
+        Vec<uint16_t> sum = {};
+        int t = 0;
+        ((sum = add_times<W>(sum, load_as<In, uint16_t>(p[t++] + x))), ...);
+        return sum;
+    }
+    uint16_t one(int64_t x) const {
+        uint32_t sum = 0;
+        int t = 0;
+        ((sum = add_times<W>(sum, uint32_t{p[t++][x]})), ...);
+        return static_cast<uint16_t>(sum);
+    }
+};
+
+template <class Sum>
+void sum_row(const Sum& sum, uint16_t* out, int64_t n) {
+    constexpr int lanes = VectorOf<uint16_t>::lanes;
+    int64_t x = 0;
+#pragma GCC unroll 4
+    for (; x + lanes <= n; x += lanes) store(out + x, sum.vector(x));
+    if (x < n && n >= lanes) return store(out + n - lanes, sum.vector(n - lanes));
+    for (; x < n; ++x) out[x] = sum.one(x);
+}
+
+template <class In, int... W>
+bool fixed_taps(const In* const* p, const int16_t* w, int k, uint16_t* out, int64_t n) {
+    typedef Fixed<In, W...> Sum;
+    if (!Sum::fits(w, k)) return false;
+    sum_row(Sum(p), out, n);
+    return true;
+}
+
+template <class In>
+bool known_taps(const In* const* p, const int16_t* w, int k, uint16_t* out, int64_t n) {
+    return fixed_taps<In, 1, -1>(p, w, k, out, n) || fixed_taps<In, -1, 1>(p, w, k, out, n) ||
+           fixed_taps<In, 1, 2, 1>(p, w, k, out, n) || fixed_taps<In, 1, 1, 1>(p, w, k, out, n) ||
+           fixed_taps<In, -1, -2, -1>(p, w, k, out, n) || fixed_taps<In, -1, -1, -1>(p, w, k, out, n);
+}
+
 // 16-bit sums are modulo 2^16: unsigned arithmetic on the same bits.
 void taps_u8_i16(const uint8_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n) {
+    if (init == 0 && known_taps(p, w, k, reinterpret_cast<uint16_t*>(out), n)) return;
     taps<uint8_t, uint16_t>(p, reinterpret_cast<const uint16_t*>(w), k, static_cast<uint16_t>(init),
                             reinterpret_cast<uint16_t*>(out), n);
 }
 void taps_i16_i16(const int16_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n) {
-    taps<uint16_t, uint16_t>(reinterpret_cast<const uint16_t* const*>(p), reinterpret_cast<const uint16_t*>(w), k,
+    const auto q = reinterpret_cast<const uint16_t* const*>(p);
+    if (init == 0 && known_taps(q, w, k, reinterpret_cast<uint16_t*>(out), n)) return;
+    taps<uint16_t, uint16_t>(q, reinterpret_cast<const uint16_t*>(w), k,
                              static_cast<uint16_t>(init), reinterpret_cast<uint16_t*>(out), n);
 }
 
@@ -279,17 +345,29 @@ inline uint8_t magnitude_one(int16_t a, int16_t b, float scale) {
     return static_cast<uint8_t>(v < 255.0f ? v : 255.0f);
 }
 
-template <int Ka, int Kb>
-void gradient_row(const int16_t* const* signed_p, const int16_t* signed_w, int ka, int kb, float scale, uint8_t* out,
-                  int64_t n) {
-    const Few<const uint16_t*, Ka + Kb> few_pointers(reinterpret_cast<const uint16_t* const*>(signed_p));
-    const Few<uint16_t, Ka + Kb> few_weights(reinterpret_cast<const uint16_t*>(signed_w));
-    const uint16_t* const* p = few_pointers.data;
-    const uint16_t* w = few_weights.data;
+// K taps with weights of their own; any number where K is 0.
+template <int K>
+struct Free {
+    const Few<const uint16_t*, K> p;
+    const Few<uint16_t, K> w;
+    const int k;
+
+    Free(const uint16_t* const* pointers, const int16_t* weights, int taps)
+        : p(pointers), w(reinterpret_cast<const uint16_t*>(weights)), k(taps) {}
+    Vec<uint16_t> vector(int64_t x) const { return sum_u16<K>(p.data, w.data, k, 0, x); }
+    uint16_t one(int64_t x) const {
+        uint16_t sum = 0;
+        for (int t = 0; t < k; ++t) sum = add_product(sum, p.data[t][x], w.data[t]);
+        return sum;
+    }
+};
+
+template <class A, class B>
+void gradient_row(const A& first, const B& second, float scale, uint8_t* out, int64_t n) {
 #if defined(IMGFILT_PAIRS)
     constexpr int step = 2 * kPairLanes;
     auto half = [&](int64_t x) {
-        const Pairs a = (Pairs)sum_u16<Ka>(p, w, ka, 0, x), b = (Pairs)sum_u16<Kb>(p + ka, w + ka, kb, 0, x);
+        const Pairs a = (Pairs)first.vector(x), b = (Pairs)second.vector(x);
         const Pairs low = interleave_low(a, b), high = interleave_high(a, b);
         return pack_i16(root(multiply_add(low, low), scale), root(multiply_add(high, high), scale));
     };
@@ -300,20 +378,23 @@ void gradient_row(const int16_t* const* signed_p, const int16_t* signed_w, int k
         return;
     }
 #endif
-    for (int64_t x = 0; x < n; ++x) {
-        uint16_t a = 0, b = 0;
-        for (int t = 0; t < ka; ++t) a = add_product(a, p[t][x], w[t]);
-        for (int t = ka; t < ka + kb; ++t) b = add_product(b, p[t][x], w[t]);
-        out[x] = magnitude_one(static_cast<int16_t>(a), static_cast<int16_t>(b), scale);
-    }
+    for (int64_t x = 0; x < n; ++x)
+        out[x] = magnitude_one(static_cast<int16_t>(first.one(x)), static_cast<int16_t>(second.one(x)), scale);
 }
 
-void gradient_u8(const int16_t* const* p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n) {
-    if (ka == 2 && kb == 3) return gradient_row<2, 3>(p, w, ka, kb, scale, out, n);
-    if (ka == 3 && kb == 2) return gradient_row<3, 2>(p, w, ka, kb, scale, out, n);
-    if (ka == 2 && kb == 2) return gradient_row<2, 2>(p, w, ka, kb, scale, out, n);
-    if (ka == 6 && kb == 6) return gradient_row<6, 6>(p, w, ka, kb, scale, out, n);
-    gradient_row<0, 0>(p, w, ka, kb, scale, out, n);
+void gradient_u8(const int16_t* const* signed_p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n) {
+    const auto p = reinterpret_cast<const uint16_t* const*>(signed_p);
+    typedef Fixed<uint16_t, -1, 1> Difference;
+    typedef Fixed<uint16_t, -1, -2, -1> Binomial;
+    typedef Fixed<uint16_t, -1, -1, -1> Mean;
+    if (Difference::fits(w, ka) && Binomial::fits(w + ka, kb))
+        return gradient_row(Difference(p), Binomial(p + ka), scale, out, n);
+    if (Difference::fits(w, ka) && Mean::fits(w + ka, kb))
+        return gradient_row(Difference(p), Mean(p + ka), scale, out, n);
+    if (ka == 2 && kb == 3) return gradient_row(Free<2>(p, w, ka), Free<3>(p + ka, w + ka, kb), scale, out, n);
+    if (ka == 2 && kb == 2) return gradient_row(Free<2>(p, w, ka), Free<2>(p + ka, w + ka, kb), scale, out, n);
+    if (ka == 6 && kb == 6) return gradient_row(Free<6>(p, w, ka), Free<6>(p + ka, w + ka, kb), scale, out, n);
+    gradient_row(Free<0>(p, w, ka), Free<0>(p + ka, w + ka, kb), scale, out, n);
 }
 
 void taps_i16_i32(const int16_t* const* p, const int16_t* w, int k, int32_t init, int32_t* out, int64_t n) {
