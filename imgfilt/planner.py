@@ -133,13 +133,13 @@ def _add_rows(p: _Planning, ops: tuple[RowOp, ...], error: float) -> None:
     p.steps.append(RowStep(ops))
     p.error += error
     p.seconds += cost.of_program(list(ops), p.height, p.width)
-    p.workspace = max(p.workspace, _workspace(ops, p.height, p.width))
+    p.workspace = max(p.workspace, _workspace(ops, p.width))
 
 
-def _workspace(ops: tuple[RowOp, ...], height: int, width: int) -> int:
+def _workspace(ops: tuple[RowOp, ...], width: int) -> int:
     from imgfilt import _native
 
-    return int(_native.Program([op.native() for op in ops]).workspace(height, width))
+    return int(_native.Program([op.native() for op in ops]).workspace(width))
 
 
 def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: str, channels: int) -> bool:

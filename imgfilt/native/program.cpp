@@ -212,17 +212,16 @@ Program::Program(std::vector<Op> ops) {
     }
 }
 
-int64_t Program::depth(const Node& node, int64_t height) const {
-    int64_t rows = 2 * int64_t{node.reach} + 1;
-    if (node.op.extended) rows = std::min(rows, height);
+int64_t Program::depth(const Node& node) {
+    const int64_t rows = 2 * int64_t{node.reach} + 1;
     // Small rings have a power of two, so that a line's place is found without dividing.
     return rows <= 16 ? static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows))) : rows;
 }
 
-int64_t Program::workspace(int64_t height, int64_t width) const {
+int64_t Program::workspace(int64_t width) const {
     int64_t bytes = 0;
     for (const Node& node : nodes_) {
-        bytes += line_bytes(node.pad, node.op.channels, node.op.dtype, width) * (depth(node, height) + 1);
+        bytes += line_bytes(node.pad, node.op.channels, node.op.dtype, width) * (depth(node) + 1);
         if (node.op.kind == OpKind::window)
             bytes += 2 * line_bytes(0, node.op.channels, node.op.dtype, width + node.op.size) + kAlign;
     }
@@ -234,7 +233,7 @@ class Sweep {
    public:
     Sweep(const Program& program, const View& in, const View& out, Border border, double cval)
         : program_(program), in_(in), out_(out), border_(border), cval_(cval), row_(*kernels().row) {
-        block_ = take_block(program.workspace(in.height, in.width));
+        block_ = take_block(program.workspace(in.width));
         char* next = block_.memory.get();
         lines_.resize(program.nodes_.size());
         for (size_t i = 0; i < lines_.size(); ++i) {
@@ -242,7 +241,7 @@ class Sweep {
             Line& line = lines_[i];
             line.lead = pad_bytes(node.pad, node.op.channels, node.op.dtype);
             line.stride = line_bytes(node.pad, node.op.channels, node.op.dtype, in.width);
-            line.depth = program.depth(node, in.height);
+            line.depth = program.depth(node);
             line.mask = std::has_single_bit(static_cast<uint64_t>(line.depth)) ? line.depth - 1 : -1;
             line.base = next;
             line.direct = i == 0 && node.pad == 0 && packed(in);

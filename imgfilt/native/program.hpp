@@ -69,7 +69,7 @@ class Program {
     void run(const View& in, const View& out, Border border, double cval, int threads) const;
 
     // Bytes of line buffers that one thread needs for images of this width.
-    int64_t workspace(int64_t height, int64_t width) const;
+    int64_t workspace(int64_t width) const;
 
    private:
     friend class Sweep;
@@ -83,7 +83,7 @@ class Program {
         std::vector<double> weights64;
     };
     // Lines that are kept of an op: those that its readers may still ask for.
-    int64_t depth(const Node& node, int64_t height) const;
+    static int64_t depth(const Node& node);
 
     std::vector<Node> nodes_;
 };
