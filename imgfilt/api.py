@@ -12,8 +12,8 @@ from imgfilt.borders import canonical
 from imgfilt.engine import Executable
 from imgfilt.images import as_dtype, as_image, check_out, dtype_name, from_pil, is_pil, to_pil
 from imgfilt.kernel import Kernel
-from imgfilt.plan import Plan
 from imgfilt.planner import make_plan
+from imgfilt.plans import Plan
 from imgfilt.spec import FilterSpec
 from imgfilt.stages import ALPHAS, Stage, compile_graph
 
@@ -269,7 +269,7 @@ def filters() -> tuple[str, ...]:
 
 def backends() -> tuple[str, ...]:
     """The names that `backend=` takes beside "auto"."""
-    from imgfilt.backends import names
+    from imgfilt.backend import names
 
     return names()
 

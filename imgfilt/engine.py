@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt import _native, graph
-from imgfilt.backends import ARRAY_BACKENDS
+from imgfilt.backend import ARRAY_BACKENDS
 from imgfilt.borders import BORDERS
-from imgfilt.plan import AreaStep, ArrayStep, Plan, RowStep, Step
+from imgfilt.plans import AreaStep, ArrayStep, Plan, RowStep, Step
 
 Image = NDArray[Any]
 Runner = Callable[[Image, Image, float, int], None]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from imgfilt import cost, graph
-from imgfilt.backends import ARRAY_BACKENDS, ROW_BACKENDS, names
+from imgfilt.backend import ARRAY_BACKENDS, ROW_BACKENDS, names
 from imgfilt.borders import canonical
 from imgfilt.lowering import lower
-from imgfilt.plan import AreaStep, ArrayStep, Candidate, Choice, Plan, RowStep, Step
+from imgfilt.plans import AreaStep, ArrayStep, Candidate, Choice, Plan, RowStep, Step
 from imgfilt.problem import Problem
 from imgfilt.rows import ITEMSIZE, RANGES, Line, RowBuilder, RowOp
 

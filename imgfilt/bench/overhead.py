@@ -15,7 +15,7 @@ from imgfilt import _native
 from imgfilt.bench.case import Image, picture
 from imgfilt.bench.clock import in_turn
 from imgfilt.borders import BORDERS
-from imgfilt.plan import Plan, RowStep
+from imgfilt.plans import Plan, RowStep
 
 SIDE = 64
 

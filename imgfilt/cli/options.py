@@ -55,7 +55,7 @@ def files_argument() -> click.Argument:
 
 def _backend(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     if value != "auto":
-        from imgfilt.backends import names
+        from imgfilt.backend import names
 
         if value not in names():
             raise click.BadParameter(f"unknown backend {value!r}; there are auto, {', '.join(names())}")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imgfilt import cost as costs
 from imgfilt.arithmetic import Arithmetic, fits, integer_sum, real_sum, sum_range
-from imgfilt.backends.taps import Weighted, add_taps
+from imgfilt.backend.taps import Weighted, add_taps
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder
 

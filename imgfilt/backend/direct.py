@@ -6,7 +6,7 @@ import numpy as np
 
 from imgfilt import cost as costs
 from imgfilt.arithmetic import integer_sum, real_sum
-from imgfilt.backends.taps import Weighted, add_taps
+from imgfilt.backend.taps import Weighted, add_taps
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder
 

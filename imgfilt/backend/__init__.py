@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from imgfilt.arithmetic import Arithmetic
-from imgfilt.backends import box, direct, im2col, separable
+from imgfilt.backend import box, direct, im2col, separable
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder
 
