@@ -3,27 +3,28 @@
     from imgfilt import sobel, gaussian, correlate, apply, plan
 
 Every filter of the catalogue is a function here: `imgfilt.filters()` names them.
+
+Names are looked up on first use, so that `import imgfilt` itself loads nothing, not even numpy. For that no
+submodule may have the name of a public function: importing it would set the package's attribute of that name.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from imgfilt.api import (
-    apply,
-    apply_filter,
-    backends,
-    box_sum,
-    convolve,
-    correlate,
-    filters,
-    integral,
-    plan,
-)
-from imgfilt.kernel import separate
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from imgfilt.api import (
+        apply,
+        apply_filter,
+        backends,
+        box_sum,
+        convolve,
+        correlate,
+        filters,
+        integral,
+        plan,
+    )
+    from imgfilt.kernel import separate
 
 __version__ = "0.1.0"
 __all__ = [
@@ -40,20 +41,42 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Callable[..., Any]:
-    """The function of a catalogue filter, made on first use."""
+def __getattr__(name: str) -> Any:
+    """A public function, or that of a catalogue filter, made on first use."""
+    if name == "separate":
+        import imgfilt.kernel as kernel
+
+        found: Any = kernel.separate
+    elif name in __all__:
+        import imgfilt.api as api
+
+        found = getattr(api, name)
+    else:
+        found = _filter(name)
+    return globals().setdefault(name, found)
+
+
+def _filter(name: str) -> Any:
+    missing = f"module 'imgfilt' has no attribute {name!r}"
     if name.startswith("_"):
-        raise AttributeError(f"module 'imgfilt' has no attribute {name!r}")
-    from imgfilt.catalog import UnknownFilterError, builtin, find
-    from imgfilt.functions import make_function
+        raise AttributeError(missing)
+    from importlib.util import find_spec
+
+    # `from imgfilt import graph` asks for the attribute before it imports the submodule
+    if name.isidentifier() and find_spec(f"imgfilt.{name}") is not None:
+        raise AttributeError(f"{missing}; the submodule needs `import imgfilt.{name}`")
+    from imgfilt.catalog import UnknownFilterError, builtin_filter
 
     try:
-        function = make_function(find(name, builtin()))
+        spec = builtin_filter(name)
     except UnknownFilterError as error:
-        raise AttributeError(f"module 'imgfilt' has no attribute {name!r}: {error}") from None
-    globals()[name] = function
-    return function
+        raise AttributeError(f"{missing}: {error}") from None
+    from imgfilt.functions import make_function
+
+    return make_function(spec)
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *filters()])
+    from imgfilt.api import filters
+
+    return sorted({*globals(), *__all__, *filters()})

@@ -4,6 +4,7 @@ import doctest
 import inspect
 import json
 import pickle
+import pkgutil
 import subprocess
 import sys
 
@@ -23,6 +24,13 @@ CATALOGUE = {
 SOBEL_X = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 GRAY = noise((20, 30), "uint8")
 RGB = noise((20, 30, 3), "uint8")
+
+
+def python(code, folder):
+    """The lines that `code` prints in a process of its own, with the installed package."""
+    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
 def refuses(call, *words):
@@ -77,9 +85,45 @@ def test_examples_in_docstrings(name):
 def test_import_is_light(tmp_path):
     heavy = ["scipy", "PIL", "click", "imagecodecs", "tifffile", "cv2", "skimage", "tomllib", "rich"]
     code = f"import sys, imgfilt; print([m for m in {heavy} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "[]"
+    assert python(code, tmp_path) == ["[]"]
+
+
+def test_import_loads_nothing_until_a_name_is_used(tmp_path):
+    code = """if True:
+        import sys, imgfilt
+        print("numpy" in sys.modules, "imgfilt.api" in sys.modules)
+        from imgfilt import catalog
+        print("tomllib" in sys.modules)
+        read, load = [], catalog.load
+        catalog.load = lambda path: read.append(path) or load(path)
+        imgfilt.sobel, imgfilt.sobel
+        print(len(read))
+    """
+    assert python(code, tmp_path) == ["False False", "False", "1"]
+
+
+def test_no_submodule_has_the_name_of_a_function(tmp_path):
+    submodules = {module.name for module in pkgutil.iter_modules(imgfilt.__path__)}
+    assert not submodules & {*imgfilt.__all__, *imgfilt.filters()}
+    code = """if True:
+        import imgfilt, imgfilt.planner, imgfilt.engine
+        print(all(callable(getattr(imgfilt, name)) for name in imgfilt.__all__))
+    """
+    assert python(code, tmp_path) == ["True"]
+
+
+def test_a_submodule_that_is_not_imported_is_no_attribute(tmp_path):
+    code = """if True:
+        import sys, imgfilt
+        try:
+            imgfilt.planner
+        except AttributeError as error:
+            print(error)
+        print("imgfilt.catalog" in sys.modules)
+    """
+    message, loaded = python(code, tmp_path)
+    assert "import imgfilt.planner" in message
+    assert loaded == "False"
 
 
 # --- wrong input ---
