@@ -491,6 +491,13 @@ def test_as_a_process(folder: Path) -> None:
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
 
 
+@pytest.mark.parametrize("words", [("sobel", "photo.jpg"), ("list",), ("explain", "sobel", "photo.jpg")])
+def test_an_instruction_set_that_is_not_there(folder: Path, words: tuple[str, ...]) -> None:
+    done = process(*words, env=os.environ | {"IMGFILT_ISA": "v9"})
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    assert done.stderr.startswith(b"imgfilt: IMGFILT_ISA='v9' is not one of ")
+
+
 def test_standard_input_and_output(folder: Path) -> None:
     content = (folder / "photo.jpg").read_bytes()
     done = process("sobel", "-", "-q", input=content)
@@ -507,4 +514,4 @@ def test_help_loads_no_codec() -> None:
         "import sys; from imgfilt.cli import main; main(['--help']);"
         "heavy = {'PIL', 'imagecodecs', 'tifffile', 'scipy'} & set(sys.modules); assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True, capture_output=True)

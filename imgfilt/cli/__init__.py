@@ -33,6 +33,12 @@ def _run(words: list[str]) -> int:
     if "im2col" not in words:
         # numpy starts 8 ms sooner without a pool of BLAS threads, which only im2col would use
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if os.environ.get("IMGFILT_ISA"):
+        try:
+            from imgfilt import _native  # noqa: F401 - it says what is wrong with the variable
+        except ImportError as error:
+            sys.stderr.write(f"imgfilt: {error}\n")
+            return USAGE
     from imgfilt.cli import prefetch
 
     prefetch.start(words)
