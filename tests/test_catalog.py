@@ -157,7 +157,7 @@ def test_reading_the_catalogue_loads_nothing_heavy():
     )
     before = "import sys, numpy; print([m for m in ('pathlib', 'inspect', 'difflib') if m in sys.modules])"
     run = [
-        subprocess.run([sys.executable, "-c", c], capture_output=True, text=True, check=True)
+        subprocess.run([sys.executable, "-P", "-c", c], capture_output=True, text=True, check=True)
         for c in (before, code)
     ]
     assert run[0].stdout == run[1].stdout

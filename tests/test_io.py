@@ -605,4 +605,4 @@ def test_codecs_load_only_where_they_are_used() -> None:
         f"io.read({str(SAMPLES / 'landscape.jpg')!r});"
         "heavy = {'PIL', 'tifffile'} & set(sys.modules); assert not heavy, heavy"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-P", "-c", code], check=True)
