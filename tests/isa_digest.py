@@ -13,6 +13,8 @@ from cases import INPUTS, KERNELS, dyadic, noise
 from numpy.typing import NDArray
 
 import imgfilt
+from imgfilt import _native
+import imgfilt._native as native
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "gaussian": {"sigma": 1.7},
@@ -71,5 +73,5 @@ def digests() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    results = {"isa": imgfilt._native.isa(), **digests()}
+    results = {"isa": native.isa(), **digests()}
     Path(sys.argv[1]).write_bytes(pickle.dumps(results))
