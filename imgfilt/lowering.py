@@ -176,11 +176,9 @@ class _Lowering:
             return line
         if not line.plain:
             line = self.rows.convert(line, self.real_dtype(line))
-        # Sums read 16 bits: widened here, once a row, rather than by each of them.
-        dtype = "int16" if line.dtype == "uint8" else line.dtype
-        index = self.rows.add(RowOp("luma", dtype, 1, (line.index,)))
+        index = self.rows.add(RowOp("luma", line.dtype, 1, (line.index,)))
         error = _rounding(line.dtype, 3, line.largest) if not line.integral else 0.0
-        return Line(index, dtype, 1, line.low, line.high, error=line.error + error)
+        return Line(index, line.dtype, 1, line.low, line.high, error=line.error + error)
 
     def _magnitude_u8(self, node: graph.Magnitude) -> Line | None:
         """Two 16-bit responses to 8-bit magnitudes; their last sums are done by the same op."""

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 import imgfilt
 from imgfilt import _native
-import imgfilt._native as native
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "gaussian": {"sigma": 1.7},
@@ -73,5 +72,5 @@ def digests() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    results = {"isa": native.isa(), **digests()}
+    results = {"isa": _native.isa(), **digests()}
     Path(sys.argv[1]).write_bytes(pickle.dumps(results))

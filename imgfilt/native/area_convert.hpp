@@ -121,10 +121,13 @@ void store_float(const void* in_, char* out, int64_t stride, int64_t n) {
     each<T>(stride, n, [&](int64_t x, int64_t at) { write(out + at, from_float<T>(in[x])); });
 }
 
-#define IMGFILT_EACH(f, ...)                                                                                    \
-    {                                                                                                           \
-        f<uint8_t __VA_ARGS__>, f<uint16_t __VA_ARGS__>, f<int16_t __VA_ARGS__>, nullptr, f<float __VA_ARGS__>, \
-            f<double __VA_ARGS__>, nullptr                                                                      \
-    }
+#define IMGFILT_EACH(f, ...)  \
+    {f<uint8_t __VA_ARGS__>,  \
+     f<uint16_t __VA_ARGS__>, \
+     f<int16_t __VA_ARGS__>,  \
+     nullptr,                 \
+     f<float __VA_ARGS__>,    \
+     f<double __VA_ARGS__>,   \
+     nullptr}
 
 }  // namespace

@@ -152,12 +152,9 @@ void median_rows(const void* const* rows_, int64_t pitch, void* out0_, void* out
     }
 }
 
-#define IMGFILT_EACH_SIZE(f, T) \
-    { f<T, 3>, f<T, 5>, f<T, 7> }
-#define IMGFILT_EACH_KEY(f)                                                                           \
-    {                                                                                                 \
-        IMGFILT_EACH_SIZE(f, uint8_t), IMGFILT_EACH_SIZE(f, uint16_t), IMGFILT_EACH_SIZE(f, int32_t), \
-            IMGFILT_EACH_SIZE(f, int64_t)                                                             \
-    }
+#define IMGFILT_EACH_SIZE(f, T) {f<T, 3>, f<T, 5>, f<T, 7>}
+#define IMGFILT_EACH_KEY(f)                                                                        \
+    {IMGFILT_EACH_SIZE(f, uint8_t), IMGFILT_EACH_SIZE(f, uint16_t), IMGFILT_EACH_SIZE(f, int32_t), \
+     IMGFILT_EACH_SIZE(f, int64_t)}
 
 }  // namespace

@@ -9,12 +9,9 @@ namespace imgfilt {
 inline int64_t border_index(int64_t i, int64_t n, Border border) {
     if (i >= 0 && i < n) return i;
     switch (border) {
-        case Border::constant:
-            return -1;
-        case Border::replicate:
-            return i < 0 ? 0 : n - 1;
-        case Border::wrap:
-            return (i % n + n) % n;
+        case Border::constant: return -1;
+        case Border::replicate: return i < 0 ? 0 : n - 1;
+        case Border::wrap: return (i % n + n) % n;
         case Border::reflect: {
             const int64_t period = 2 * n;
             const int64_t j = (i % period + period) % period;

@@ -4,7 +4,7 @@
 #include <stdexcept>
 
 // Each level's objects export one function per kernel file; a macro keeps the three lists in step.
-#define IMGFILT_DECLARE(isa)                                 \
+#define IMGFILT_DECLARE(isa)                                   \
     extern "C" const imgfilt::RowKernels* row_kernels_##isa(); \
     extern "C" const imgfilt::AreaKernels* area_kernels_##isa();
 
@@ -27,9 +27,8 @@ std::vector<Kernels> supported() {
         found.push_back({"v2", row_kernels_v2(), area_kernels_v2()});
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
         found.push_back({"v3", row_kernels_v3(), area_kernels_v3()});
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         found.push_back({"v4", row_kernels_v4(), area_kernels_v4()});
 #else
     found.push_back({"base", row_kernels_base(), area_kernels_base()});

@@ -48,7 +48,7 @@ struct Job {
 };
 
 class Pool {
-   public:
+  public:
     void help(const std::shared_ptr<Job>& job, int helpers) {
         {
             std::lock_guard lock(mutex_);
@@ -64,7 +64,7 @@ class Pool {
             wake_.notify_all();
     }
 
-   private:
+  private:
     void loop() {
         for (;;) {
             std::shared_ptr<Job> job;

@@ -17,6 +17,7 @@ namespace {
 constexpr int64_t kAlign = 64;
 constexpr int64_t kSlack = 64;  // bytes after a line, so that vector loads may end beyond it
 constexpr int64_t kMinRowsPerStripe = 16;
+constexpr int64_t kAhead = 3;  // rows of the image to be fetched before they are needed
 constexpr int64_t kMinPixelsPerThread = 1 << 14;
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
@@ -137,9 +138,7 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
     switch (op.kind) {
         case OpKind::source: return false;
         case OpKind::convert: return row.convert[first][to] != nullptr;
-        case OpKind::luma:
-            if (from[0] == DType::u8 && op.dtype == DType::i16) return true;
-            return row.luma[to] != nullptr && from[0] == op.dtype;
+        case OpKind::luma: return row.luma[to] != nullptr && from[0] == op.dtype;
         case OpKind::taps:
             if (!same) return false;
             if (from[0] == DType::u8) return op.dtype == DType::i16;
@@ -152,8 +151,7 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
             return op.dtype == DType::i32 && (from[0] == DType::u8 || from[0] == DType::u16 || from[0] == DType::i16);
         case OpKind::window:
             return from[0] == op.dtype && (op.dtype == DType::u16 || op.dtype == DType::i32 || real(op.dtype));
-        case OpKind::magnitude:
-            return same && from[0] == op.dtype && real(op.dtype);
+        case OpKind::magnitude: return same && from[0] == op.dtype && real(op.dtype);
         case OpKind::maximum: return same && from[0] == op.dtype && (op.dtype == DType::i16 || real(op.dtype));
         default: return same && from[0] == op.dtype && real(op.dtype);
     }
@@ -162,7 +160,8 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
 }  // namespace
 
 Program::Program(std::vector<Op> ops) {
-    require(ops.size() >= 2 && ops[0].kind == OpKind::source, "a row program starts with its source and does something");
+    require(ops.size() >= 2 && ops[0].kind == OpKind::source,
+            "a row program starts with its source and does something");
     for (size_t i = 0; i < ops.size(); ++i) {
         Node node;
         node.op = std::move(ops[i]);
@@ -178,7 +177,8 @@ Program::Program(std::vector<Op> ops) {
         if (op.kind == OpKind::taps || op.kind == OpKind::gradient) {
             require(!op.taps.empty(), "taps need at least one tap");
             for (const Tap& t : op.taps) {
-                require(t.input >= 0 && t.input < static_cast<int>(op.inputs.size()), "a tap reads one of its op's inputs");
+                require(t.input >= 0 && t.input < static_cast<int>(op.inputs.size()),
+                        "a tap reads one of its op's inputs");
                 node.weights16.push_back(static_cast<int16_t>(std::clamp(t.weight, -32768.0, 32767.0)));
                 node.weights32.push_back(static_cast<float>(t.weight));
                 node.weights64.push_back(t.weight);
@@ -230,7 +230,7 @@ int64_t Program::workspace(int64_t width) const {
 
 // One thread's pass over a stripe of rows.
 class Sweep {
-   public:
+  public:
     Sweep(const Program& program, const View& in, const View& out, Border border, double cval)
         : program_(program), in_(in), out_(out), border_(border), cval_(cval), row_(*kernels().row) {
         block_ = take_block(program.workspace(in.width));
@@ -280,15 +280,15 @@ class Sweep {
         }
     }
 
-   private:
+  private:
     struct Line {
         char* base = nullptr;     // depth + 1 lines; the last is the constant one
         char* scratch = nullptr;  // window
         int64_t stride = 0, lead = 0, depth = 0;
-        int64_t mask = -1;    // depth - 1 where that finds a row's place
-        int64_t next = 0;     // the next row to be produced
-        bool direct = false;  // rows are the image's own
-        char* sum = nullptr;  // slide: the line of the row before
+        int64_t mask = -1;                  // depth - 1 where that finds a row's place
+        int64_t next = 0;                   // the next row to be produced
+        bool direct = false;                // rows are the image's own
+        char* sum = nullptr;                // slide: the line of the row before
         std::vector<const char*> pointers;  // taps, or inputs, of the row in work
     };
 
@@ -311,7 +311,7 @@ class Sweep {
             const int64_t y = border_index(row, in_.height, border_);
             if (y > line.next) {
                 line.next = y;
-                announce(y + 1);
+                announce(y + kAhead);
             }
             return y < 0 ? constant(i) : in_.data + y * in_.row;
         }
@@ -328,8 +328,8 @@ class Sweep {
         return slot(i, row);
     }
 
-    // The rows of the image and of the output are new in order: while one is worked on, the next is fetched, a part
-    // with every op, so that memory is never idle and never waited for.
+    // The rows of the image and of the output are new in order: while some are worked on, later ones are fetched, a
+    // part with every op, so that memory is never idle and never waited for.
     struct Fetch {
         const char* at = nullptr;
         const char* end = nullptr;
@@ -440,9 +440,6 @@ class Sweep {
                 return row_.convert[from][static_cast<int>(op.dtype)](input(op.inputs[0], y), op.affine, out, n);
             }
             case OpKind::luma:
-                if (op.dtype == DType::i16 && program_.nodes_[op.inputs[0]].op.dtype == DType::u8)
-                    return row_.luma_u8_i16(input_as<uint8_t>(op, 0, y), program_.nodes_[op.inputs[0]].op.channels,
-                                            as<int16_t>(out), width);
                 return row_.luma[static_cast<int>(op.dtype)](input(op.inputs[0], y),
                                                              program_.nodes_[op.inputs[0]].op.channels, out, width);
             case OpKind::taps:
@@ -456,14 +453,16 @@ class Sweep {
             case OpKind::maximum: return maximum(i, y, out, n);
             case OpKind::combine:
                 if (op.dtype == DType::f32)
-                    return row_.combine_f32(all_inputs<float>(i, y), node.weights32.data(), static_cast<int>(op.inputs.size()),
-                                            op.absolute, static_cast<float>(op.bias), as<float>(out), n);
-                return row_.combine_f64(all_inputs<double>(i, y), node.weights64.data(), static_cast<int>(op.inputs.size()),
-                                        op.absolute, op.bias, as<double>(out), n);
+                    return row_.combine_f32(all_inputs<float>(i, y), node.weights32.data(),
+                                            static_cast<int>(op.inputs.size()), op.absolute,
+                                            static_cast<float>(op.bias), as<float>(out), n);
+                return row_.combine_f64(all_inputs<double>(i, y), node.weights64.data(),
+                                        static_cast<int>(op.inputs.size()), op.absolute, op.bias, as<double>(out), n);
             case OpKind::sharpen:
                 if (op.dtype == DType::f32)
-                    return row_.sharpen_f32(input_as<float>(op, 0, y), input_as<float>(op, 1, y), static_cast<float>(op.amount),
-                                            static_cast<float>(op.threshold), as<float>(out), n);
+                    return row_.sharpen_f32(input_as<float>(op, 0, y), input_as<float>(op, 1, y),
+                                            static_cast<float>(op.amount), static_cast<float>(op.threshold),
+                                            as<float>(out), n);
                 return row_.sharpen_f64(input_as<double>(op, 0, y), input_as<double>(op, 1, y), op.amount, op.threshold,
                                         as<double>(out), n);
             case OpKind::premultiply:
@@ -530,11 +529,13 @@ class Sweep {
             return row_.taps_f32(static_cast<const float* const*>(p), node.weights32.data(), k,
                                  static_cast<float>(op.init), as<float>(out), n);
         if (from == DType::f64)
-            return row_.taps_f64(static_cast<const double* const*>(p), node.weights64.data(), k, op.init, as<double>(out), n);
+            return row_.taps_f64(static_cast<const double* const*>(p), node.weights64.data(), k, op.init,
+                                 as<double>(out), n);
         if (op.kind == OpKind::gradient)
             return row_.gradient_u8(p16, w16, op.size, k - op.size, static_cast<float>(op.scale), as<uint8_t>(out), n);
         if (op.narrow)
-            return row_.taps_narrow_u8(p16, w16, k, static_cast<int16_t>(static_cast<int32_t>(op.init)), op.shift, as<uint8_t>(out), n);
+            return row_.taps_narrow_u8(p16, w16, k, static_cast<int16_t>(static_cast<int32_t>(op.init)), op.shift,
+                                       as<uint8_t>(out), n);
         if (op.dtype == DType::u8)
             return row_.taps_i16_u8(p16, w16, k, static_cast<int32_t>(op.init), op.shift, as<uint8_t>(out), n);
         if (op.dtype == DType::i32)
@@ -571,8 +572,8 @@ class Sweep {
             return row_.slide_u8_i32(reinterpret_cast<const uint8_t*>(enter), reinterpret_cast<const uint8_t*>(leave),
                                      as<int32_t>(out), n);
         if (from == DType::u16)
-            return row_.slide_u16_i32(reinterpret_cast<const uint16_t*>(enter), reinterpret_cast<const uint16_t*>(leave),
-                                      as<int32_t>(out), n);
+            return row_.slide_u16_i32(reinterpret_cast<const uint16_t*>(enter),
+                                      reinterpret_cast<const uint16_t*>(leave), as<int32_t>(out), n);
         return row_.slide_i16_i32(reinterpret_cast<const int16_t*>(enter), reinterpret_cast<const int16_t*>(leave),
                                   as<int32_t>(out), n);
     }
@@ -609,7 +610,8 @@ class Sweep {
     void maximum(int i, int64_t y, char* out, int64_t n) {
         const Op& op = program_.nodes_[i].op;
         const int k = static_cast<int>(op.inputs.size());
-        if (op.dtype == DType::i16) return row_.maximum_i16(all_inputs<int16_t>(i, y), k, op.absolute, as<int16_t>(out), n);
+        if (op.dtype == DType::i16)
+            return row_.maximum_i16(all_inputs<int16_t>(i, y), k, op.absolute, as<int16_t>(out), n);
         if (op.dtype == DType::f32) return row_.maximum_f32(all_inputs<float>(i, y), k, op.absolute, as<float>(out), n);
         return row_.maximum_f64(all_inputs<double>(i, y), k, op.absolute, as<double>(out), n);
     }

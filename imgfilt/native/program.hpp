@@ -60,7 +60,7 @@ struct Op {
 
 // Immutable once made; may be run by any number of threads at once.
 class Program {
-   public:
+  public:
     // Throws std::invalid_argument where an op is malformed.
     explicit Program(std::vector<Op> ops);
 
@@ -71,7 +71,7 @@ class Program {
     // Bytes of line buffers that one thread needs for images of this width.
     int64_t workspace(int64_t width) const;
 
-   private:
+  private:
     friend class Sweep;
 
     struct Node {

@@ -60,7 +60,9 @@ void cast_loop(const From* __restrict in, To* __restrict out, int64_t n) {
     for (int64_t x = 0; x < n; ++x) {
         if constexpr (kIsInteger<To>) {
             const int32_t v = in[x];
-            out[x] = static_cast<To>(v < Limits<To>::low ? Limits<To>::low : v > Limits<To>::high ? Limits<To>::high : v);
+            out[x] = static_cast<To>(v < Limits<To>::low    ? Limits<To>::low
+                                     : v > Limits<To>::high ? Limits<To>::high
+                                                            : v);
         } else {
             out[x] = static_cast<To>(in[x]);
         }

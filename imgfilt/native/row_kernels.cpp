@@ -58,7 +58,6 @@ RowKernels make_table() {
     k.convert[static_cast<int>(DType::u16)][i32] = widen<uint16_t>;
     k.convert[static_cast<int>(DType::i16)][i32] = widen<int16_t>;
     k.luma[static_cast<int>(DType::u8)] = luma_u8;
-    k.luma_u8_i16 = luma_u8_i16;
     k.luma[static_cast<int>(DType::u16)] = luma_u16;
     k.luma[static_cast<int>(DType::i16)] = luma_i16;
     k.luma[static_cast<int>(DType::f32)] = luma_real<float, float>;

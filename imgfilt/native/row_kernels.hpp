@@ -34,7 +34,8 @@ struct RowKernels {
                            int64_t n);
     // saturate(round(scale * sqrt(a^2 + b^2))) where a is the sum of the first ka taps and b of the kb after them;
     // both are known to fit 16 bits, and a^2 + b^2 31.
-    void (*gradient_u8)(const int16_t* const* p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n);
+    void (*gradient_u8)(const int16_t* const* p, const int16_t* w, int ka, int kb, float scale, uint8_t* out,
+                        int64_t n);
 
     // sum[x] += enter[x] - leave[x]
     void (*slide_u8_i32)(const uint8_t* enter, const uint8_t* leave, int32_t* sum, int64_t n);
@@ -58,7 +59,6 @@ struct RowKernels {
 
     // n pixels of `channels` (>= 3) interleaved elements to one luma element each.
     void (*luma[kDTypes])(const void* in, int channels, void* out, int64_t n);
-    void (*luma_u8_i16)(const uint8_t* in, int channels, int16_t* out, int64_t n);
 
     // scale * sqrt(sum of squares)
     void (*magnitude_f32)(const float* const* p, int k, float scale, float* out, int64_t n);

@@ -7,13 +7,13 @@ namespace {
 
 constexpr int kLumaR = 9798, kLumaG = 19235, kLumaB = 3735, kLumaShift = 15;
 
-template <class T, class To>
-void luma_integer(const T* __restrict in, int channels, To* __restrict out, int64_t n) {
+template <class T>
+void luma_integer(const T* __restrict in, int channels, T* __restrict out, int64_t n) {
     for (int64_t x = 0; x < n; ++x) {
         const T* p = in + x * channels;
         // at most 65535 * 2^15
         const uint32_t sum = uint32_t{p[0]} * kLumaR + uint32_t{p[1]} * kLumaG + uint32_t{p[2]} * kLumaB;
-        out[x] = static_cast<To>((sum + (1u << (kLumaShift - 1))) >> kLumaShift);
+        out[x] = static_cast<T>((sum + (1u << (kLumaShift - 1))) >> kLumaShift);
     }
 }
 
@@ -51,16 +51,12 @@ inline __m512i luma32(const uint8_t* p, int channels, const LumaShuffle& s) {
     const __m512i rg = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(s.rg)));
     const __m512i b = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(s.b)));
     const __m512i v = four_lanes(p, channels);
-    const __m512i sum = _mm512_add_epi32(
-        _mm512_madd_epi16(_mm512_shuffle_epi8(v, rg), _mm512_set1_epi32(kWeightsRG)),
-        _mm512_madd_epi16(_mm512_shuffle_epi8(v, b), _mm512_set1_epi32(kLumaB)));
+    const __m512i sum = _mm512_add_epi32(_mm512_madd_epi16(_mm512_shuffle_epi8(v, rg), _mm512_set1_epi32(kWeightsRG)),
+                                         _mm512_madd_epi16(_mm512_shuffle_epi8(v, b), _mm512_set1_epi32(kLumaB)));
     return _mm512_srli_epi32(_mm512_add_epi32(sum, _mm512_set1_epi32(1 << (kLumaShift - 1))), kLumaShift);
 }
 inline void luma_step(const uint8_t* p, int channels, const LumaShuffle& s, uint8_t* out) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(luma32(p, channels, s)));
-}
-inline void luma_step(const uint8_t* p, int channels, const LumaShuffle& s, int16_t* out) {
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtepi32_epi16(luma32(p, channels, s)));
 }
 #else
 constexpr int kLumaPixels = 8;
@@ -71,42 +67,29 @@ inline __m128i luma4(const uint8_t* p, __m128i rg, __m128i b) {
                                       _mm_madd_epi16(_mm_shuffle_epi8(v, b), _mm_set1_epi32(kLumaB)));
     return _mm_srli_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (kLumaShift - 1))), kLumaShift);
 }
-inline __m128i luma8(const uint8_t* p, int channels, const LumaShuffle& s) {
+inline void luma_step(const uint8_t* p, int channels, const LumaShuffle& s, uint8_t* out) {
     const __m128i rg = _mm_load_si128(reinterpret_cast<const __m128i*>(s.rg));
     const __m128i b = _mm_load_si128(reinterpret_cast<const __m128i*>(s.b));
-    return _mm_packs_epi32(luma4(p, rg, b), luma4(p + 4 * channels, rg, b));
-}
-inline void luma_step(const uint8_t* p, int channels, const LumaShuffle& s, uint8_t* out) {
-    const __m128i words = luma8(p, channels, s);
+    const __m128i words = _mm_packs_epi32(luma4(p, rg, b), luma4(p + 4 * channels, rg, b));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(words, words));
-}
-inline void luma_step(const uint8_t* p, int channels, const LumaShuffle& s, int16_t* out) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), luma8(p, channels, s));
 }
 #endif
 #endif
 
-template <class To>
-void luma_bytes(const uint8_t* in, int channels, To* out, int64_t n) {
+void luma_u8(const void* input, int channels, void* output, int64_t n) {
+    const uint8_t* in = static_cast<const uint8_t*>(input);
+    uint8_t* out = static_cast<uint8_t*>(output);
     int64_t x = 0;
 #if defined(IMGFILT_PAIRS)
-    if (channels == 3 || channels == 4) {
-        const LumaShuffle& shuffle = channels == 3 ? kLuma3 : kLuma4;
-        // Stop six pixels early, so that the wide loads stay inside the row.
-        const int64_t last = n - kLumaPixels - 6;
-        if (channels == 3)
-            for (; x <= last; x += kLumaPixels) luma_step(in + x * 3, 3, shuffle, out + x);
-        else
-            for (; x <= last; x += kLumaPixels) luma_step(in + x * 4, 4, shuffle, out + x);
-    }
+    // Stop six pixels early, so that the wide loads stay inside the row.
+    const int64_t last = n - kLumaPixels - 6;
+    if (channels == 3)
+        for (; x <= last; x += kLumaPixels) luma_step(in + x * 3, 3, kLuma3, out + x);
+    else if (channels == 4)
+        for (; x <= last; x += kLumaPixels) luma_step(in + x * 4, 4, kLuma4, out + x);
 #endif
     luma_integer(in + x * channels, channels, out + x, n - x);
 }
-
-void luma_u8(const void* in, int channels, void* out, int64_t n) {
-    luma_bytes(static_cast<const uint8_t*>(in), channels, static_cast<uint8_t*>(out), n);
-}
-void luma_u8_i16(const uint8_t* in, int channels, int16_t* out, int64_t n) { luma_bytes(in, channels, out, n); }
 void luma_u16(const void* in, int channels, void* out, int64_t n) {
     luma_integer(static_cast<const uint16_t*>(in), channels, static_cast<uint16_t*>(out), n);
 }

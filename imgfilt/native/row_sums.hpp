@@ -28,9 +28,9 @@ template <class T>
 void window(const T* in, int size, int step, T* scratch, T* out, int64_t n) {
     const int64_t room = n + static_cast<int64_t>(size) * step;
     T* level[2] = {scratch, scratch + room};
-    const T* current = in;          // windows of `length` elements, starting at each x
+    const T* current = in;  // windows of `length` elements, starting at each x
     int64_t valid = n + static_cast<int64_t>(size - 1) * step;
-    int64_t placed = 0;             // elements of the window that `out` already holds
+    int64_t placed = 0;  // elements of the window that `out` already holds
     bool first = true;
     int next = 0;
     for (int length = 1;; length *= 2) {

@@ -40,12 +40,8 @@ struct Few<T, 0> {
 };
 
 inline Vec<uint16_t> add_product(Vec<uint16_t> acc, Vec<uint16_t> x, uint16_t w) { return acc + x * w; }
-inline Vec<float> add_product(Vec<float> acc, Vec<float> x, float w) {
-    return fused(x, Vec<float>{} + w, acc);
-}
-inline Vec<double> add_product(Vec<double> acc, Vec<double> x, double w) {
-    return fused(x, Vec<double>{} + w, acc);
-}
+inline Vec<float> add_product(Vec<float> acc, Vec<float> x, float w) { return fused(x, Vec<float>{} + w, acc); }
+inline Vec<double> add_product(Vec<double> acc, Vec<double> x, double w) { return fused(x, Vec<double>{} + w, acc); }
 inline uint16_t add_product(uint16_t acc, uint16_t x, uint16_t w) {
     return static_cast<uint16_t>(acc + static_cast<uint32_t>(x) * w);
 }
@@ -214,8 +210,8 @@ void taps_u8_i16(const uint8_t* const* p, const int16_t* w, int k, int16_t init,
 void taps_i16_i16(const int16_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n) {
     const auto q = reinterpret_cast<const uint16_t* const*>(p);
     if (init == 0 && known_taps(q, w, k, reinterpret_cast<uint16_t*>(out), n)) return;
-    taps<uint16_t, uint16_t>(q, reinterpret_cast<const uint16_t*>(w), k,
-                             static_cast<uint16_t>(init), reinterpret_cast<uint16_t*>(out), n);
+    taps<uint16_t, uint16_t>(q, reinterpret_cast<const uint16_t*>(w), k, static_cast<uint16_t>(init),
+                             reinterpret_cast<uint16_t*>(out), n);
 }
 
 // Narrow sums to 8 bits: the 16-bit sum, known to lie in 0 .. 65535 and below 256 once shifted right.
@@ -262,8 +258,8 @@ void narrow_row(const uint16_t* const* pointers, const uint16_t* weights, int k,
     }
 }
 
-void taps_narrow_u8(const int16_t* const* signed_p, const int16_t* signed_w, int k, int16_t init, int shift, uint8_t* out,
-                    int64_t n) {
+void taps_narrow_u8(const int16_t* const* signed_p, const int16_t* signed_w, int k, int16_t init, int shift,
+                    uint8_t* out, int64_t n) {
     const auto p = reinterpret_cast<const uint16_t* const*>(signed_p);
     const auto w = reinterpret_cast<const uint16_t*>(signed_w);
     const auto i = static_cast<uint16_t>(init);
@@ -362,14 +358,14 @@ struct Free {
     }
 };
 
-template <class A, class B>
-void gradient_row(const A& first, const B& second, float scale, uint8_t* out, int64_t n) {
+template <bool Unit, class A, class B>
+void gradient_scaled(const A& first, const B& second, float scale, uint8_t* out, int64_t n) {
 #if defined(IMGFILT_PAIRS)
     constexpr int step = 2 * kPairLanes;
     auto half = [&](int64_t x) {
         const Pairs a = (Pairs)first.vector(x), b = (Pairs)second.vector(x);
         const Pairs low = interleave_low(a, b), high = interleave_high(a, b);
-        return pack_i16(root(multiply_add(low, low), scale), root(multiply_add(high, high), scale));
+        return pack_i16(root<Unit>(multiply_add(low, low), scale), root<Unit>(multiply_add(high, high), scale));
     };
     if (n >= step) {
         int64_t x = 0;
@@ -382,7 +378,14 @@ void gradient_row(const A& first, const B& second, float scale, uint8_t* out, in
         out[x] = magnitude_one(static_cast<int16_t>(first.one(x)), static_cast<int16_t>(second.one(x)), scale);
 }
 
-void gradient_u8(const int16_t* const* signed_p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n) {
+template <class A, class B>
+void gradient_row(const A& first, const B& second, float scale, uint8_t* out, int64_t n) {
+    if (scale == 1.0f) return gradient_scaled<true>(first, second, scale, out, n);
+    gradient_scaled<false>(first, second, scale, out, n);
+}
+
+void gradient_u8(const int16_t* const* signed_p, const int16_t* w, int ka, int kb, float scale, uint8_t* out,
+                 int64_t n) {
     const auto p = reinterpret_cast<const uint16_t* const*>(signed_p);
     typedef Fixed<uint16_t, -1, 1> Difference;
     typedef Fixed<uint16_t, -1, -2, -1> Binomial;

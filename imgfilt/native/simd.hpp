@@ -124,17 +124,27 @@ inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
     _mm512_storeu_si512(out, _mm512_permutex2var_epi64(low, first, high));
     _mm512_storeu_si512(out + 16, _mm512_permutex2var_epi64(low, second, high));
 }
-// round(scale * sqrt(v)) of non-negative 32-bit integers
+// round(scale * sqrt(v)) of non-negative 32-bit integers; `Unit` says that the scale is 1
+template <bool Unit>
 inline Pairs root(Pairs v, float scale) {
-    return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_sqrt_ps(_mm512_cvtepi32_ps(v)), _mm512_set1_ps(scale)));
+    const __m512 r = _mm512_sqrt_ps(_mm512_cvtepi32_ps(v));
+    return _mm512_cvtps_epi32(Unit ? r : _mm512_mul_ps(r, _mm512_set1_ps(scale)));
 }
 typedef __m512 Reals;
-inline Reals load_reals(const int16_t* p) { return _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))); }
-inline Reals load_reals(const uint16_t* p) { return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)))); }
+inline Reals load_reals(const int16_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
+}
+inline Reals load_reals(const uint16_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
+}
 inline Reals load_reals(const int32_t* p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
 inline Reals load_reals(const float* p) { return _mm512_loadu_ps(p); }
-inline Reals affine(Reals v, float scale, float bias) { return _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(scale)), _mm512_set1_ps(bias)); }
-inline Reals clamp_reals(Reals v, float low, float high) { return _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(low)), _mm512_set1_ps(high)); }
+inline Reals affine(Reals v, float scale, float bias) {
+    return _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(scale)), _mm512_set1_ps(bias));
+}
+inline Reals clamp_reals(Reals v, float low, float high) {
+    return _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(low)), _mm512_set1_ps(high));
+}
 inline Pairs nearest_i32(Reals v) { return _mm512_cvtps_epi32(v); }
 inline Pairs truncate_i32(Reals v) { return _mm512_cvttps_epi32(v); }
 // Four registers of 32 bits, in order, to 8 bits.
@@ -161,16 +171,28 @@ inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute2x128_si256(low, high, 0x20));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 8), _mm256_permute2x128_si256(low, high, 0x31));
 }
+template <bool Unit>
 inline Pairs root(Pairs v, float scale) {
-    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_sqrt_ps(_mm256_cvtepi32_ps(v)), _mm256_set1_ps(scale)));
+    const __m256 r = _mm256_sqrt_ps(_mm256_cvtepi32_ps(v));
+    return _mm256_cvtps_epi32(Unit ? r : _mm256_mul_ps(r, _mm256_set1_ps(scale)));
 }
 typedef __m256 Reals;
-inline Reals load_reals(const int16_t* p) { return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
-inline Reals load_reals(const uint16_t* p) { return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
-inline Reals load_reals(const int32_t* p) { return _mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline Reals load_reals(const int16_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+inline Reals load_reals(const uint16_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+inline Reals load_reals(const int32_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
 inline Reals load_reals(const float* p) { return _mm256_loadu_ps(p); }
-inline Reals affine(Reals v, float scale, float bias) { return _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(scale)), _mm256_set1_ps(bias)); }
-inline Reals clamp_reals(Reals v, float low, float high) { return _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(low)), _mm256_set1_ps(high)); }
+inline Reals affine(Reals v, float scale, float bias) {
+    return _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(scale)), _mm256_set1_ps(bias));
+}
+inline Reals clamp_reals(Reals v, float low, float high) {
+    return _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(low)), _mm256_set1_ps(high));
+}
 inline Pairs nearest_i32(Reals v) { return _mm256_cvtps_epi32(v); }
 inline Pairs truncate_i32(Reals v) { return _mm256_cvttps_epi32(v); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b, Pairs c, Pairs d) {
@@ -196,16 +218,28 @@ inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), low);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 4), high);
 }
+template <bool Unit>
 inline Pairs root(Pairs v, float scale) {
-    return _mm_cvtps_epi32(_mm_mul_ps(_mm_sqrt_ps(_mm_cvtepi32_ps(v)), _mm_set1_ps(scale)));
+    const __m128 r = _mm_sqrt_ps(_mm_cvtepi32_ps(v));
+    return _mm_cvtps_epi32(Unit ? r : _mm_mul_ps(r, _mm_set1_ps(scale)));
 }
 typedef __m128 Reals;
-inline Reals load_reals(const int16_t* p) { return _mm_cvtepi32_ps(_mm_cvtepi16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))); }
-inline Reals load_reals(const uint16_t* p) { return _mm_cvtepi32_ps(_mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)))); }
-inline Reals load_reals(const int32_t* p) { return _mm_cvtepi32_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+inline Reals load_reals(const int16_t* p) {
+    return _mm_cvtepi32_ps(_mm_cvtepi16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+inline Reals load_reals(const uint16_t* p) {
+    return _mm_cvtepi32_ps(_mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+inline Reals load_reals(const int32_t* p) {
+    return _mm_cvtepi32_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
 inline Reals load_reals(const float* p) { return _mm_loadu_ps(p); }
-inline Reals affine(Reals v, float scale, float bias) { return _mm_add_ps(_mm_mul_ps(v, _mm_set1_ps(scale)), _mm_set1_ps(bias)); }
-inline Reals clamp_reals(Reals v, float low, float high) { return _mm_min_ps(_mm_max_ps(v, _mm_set1_ps(low)), _mm_set1_ps(high)); }
+inline Reals affine(Reals v, float scale, float bias) {
+    return _mm_add_ps(_mm_mul_ps(v, _mm_set1_ps(scale)), _mm_set1_ps(bias));
+}
+inline Reals clamp_reals(Reals v, float low, float high) {
+    return _mm_min_ps(_mm_max_ps(v, _mm_set1_ps(low)), _mm_set1_ps(high));
+}
 inline Pairs nearest_i32(Reals v) { return _mm_cvtps_epi32(v); }
 inline Pairs truncate_i32(Reals v) { return _mm_cvttps_epi32(v); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b, Pairs c, Pairs d) {

@@ -9,7 +9,8 @@ namespace imgfilt {
 enum class DType : int { u8 = 0, u16 = 1, i16 = 2, i32 = 3, f32 = 4, f64 = 5, i64 = 6 };
 constexpr int kDTypes = 7;
 
-// i64 is only an accumulator's type (summed-area tables). Bytes of one element; an array rather than a function so that no instruction set exports it.
+// i64 is only an accumulator's type (summed-area tables). Bytes of one element; an array rather than a function so that
+// no instruction set exports it.
 constexpr int kSizeOf[kDTypes] = {1, 2, 2, 4, 4, 8, 8};
 
 enum class Border : int { reflect101 = 0, reflect = 1, replicate = 2, wrap = 3, constant = 4 };
