@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-KINDS = ("source", "convert", "luma", "taps", "slide", "window", "gradient", "divide", "magnitude", "maximum", "combine", "sharpen",
-         "premultiply", "unpremultiply", "linearize", "delinearize", "copy_alpha")  # fmt: skip
+KINDS = ("source", "convert", "luma", "taps", "slide", "window", "gradient", "divide", "magnitude", "maximum",
+         "combine", "sharpen", "premultiply", "unpremultiply", "linearize", "delinearize", "copy_alpha")  # fmt: skip
 DTYPES = ("uint8", "uint16", "int16", "int32", "float32", "float64")
 ITEMSIZE = {"uint8": 1, "uint16": 2, "int16": 2, "int32": 4, "float32": 4, "float64": 8}
 ROUNDINGS = ("half_even", "half_up")
@@ -69,8 +69,8 @@ class RowOp:
         return f"{self.kind}({reads}){_details(self)} -> {self.dtype}x{self.channels}"
 
 
-_PLAIN = ("channels", "extended", "stage", "init", "shift", "narrow", "size", "origin", "scale", "bias", "wide", "amount",
-          "threshold", "full", "absolute")  # fmt: skip
+_PLAIN = ("channels", "extended", "stage", "init", "shift", "narrow", "size", "origin", "scale", "bias", "wide",
+          "amount", "threshold", "full", "absolute")  # fmt: skip
 
 
 def _details(op: RowOp) -> str:
@@ -81,7 +81,8 @@ def _details(op: RowOp) -> str:
         shift = f" >> {op.shift}" if op.shift else ""
         return f" {len(op.taps)} {way} taps [{values}]{shift}"
     if op.kind == "gradient":
-        first, second = (" ".join(f"{t.weight:g}" for t in ts) for ts in (op.taps[: op.size], op.taps[op.size :]))
+        halves = (op.taps[: op.size], op.taps[op.size :])
+        first, second = (" ".join(f"{t.weight:g}" for t in taps) for taps in halves)
         return f" sqrt([{first}]^2 + [{second}]^2)" + (f" * {op.scale:g}" if op.scale != 1.0 else "")
     if op.kind == "divide":
         return f" (x + {op.init:g}) * {op.scale:g} >> {16 + op.shift}"

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import imgfilt._native as native
 import numpy as np
 import oracle
 import pytest
 from cases import VIEWS, noise
 from numpy.typing import NDArray
+
+import imgfilt._native as native
 
 Array = NDArray[Any]
 BORDER = {name: i for i, name in enumerate(oracle.BORDERS)}
