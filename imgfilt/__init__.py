@@ -13,6 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imgfilt.api import (
         apply,
         apply_filter,
@@ -41,22 +43,23 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Callable[..., Any]:
     """A public function, or that of a catalogue filter, made on first use."""
     if name == "separate":
         import imgfilt.kernel as kernel
 
-        found: Any = kernel.separate
+        found: Callable[..., Any] = kernel.separate
     elif name in __all__:
         import imgfilt.api as api
 
         found = getattr(api, name)
     else:
         found = _filter(name)
-    return globals().setdefault(name, found)
+    found = globals().setdefault(name, found)  # threads that ask at once get the same one
+    return found
 
 
-def _filter(name: str) -> Any:
+def _filter(name: str) -> Callable[..., Any]:
     missing = f"module 'imgfilt' has no attribute {name!r}"
     if name.startswith("_"):
         raise AttributeError(missing)
