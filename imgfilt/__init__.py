@@ -55,8 +55,8 @@ def __getattr__(name: str) -> Callable[..., Any]:
         found = getattr(api, name)
     else:
         found = _filter(name)
-    found = globals().setdefault(name, found)  # threads that ask at once get the same one
-    return found
+    one: Callable[..., Any] = globals().setdefault(name, found)  # though threads ask at once
+    return one
 
 
 def _filter(name: str) -> Callable[..., Any]:
