@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,7 @@ from imgfilt.stages import ALPHAS, Stage, compile_graph
 Array = NDArray[Any]
 
 _CACHE_SIZE = 512
+_MOST_THREADS = 1024
 _cache: dict[Any, Executable] = {}
 
 
@@ -64,7 +66,8 @@ def apply_filter(
 
         spec = find(spec, builtin())
     stage = Stage(spec, dict(params or {}))
-    return _run((stage,), image, border, cval, dtype, out, threads, backend, color, alpha, linear_light)
+    options = _Options(border, dtype, backend, color, alpha, linear_light)
+    return _run((stage,), image, options, cval, out, threads)
 
 
 def apply(
@@ -98,7 +101,8 @@ def apply(
 
     steps = resolve(parse(pipeline), builtin() if filters is None else filters)
     stages = tuple(Stage(spec, params) for spec, params in steps)
-    return _run(stages, image, border, cval, dtype, out, threads, "auto", color, alpha, linear_light)
+    options = _Options(border, dtype, "auto", color, alpha, linear_light)
+    return _run(stages, image, options, cval, out, threads)
 
 
 def correlate(
@@ -127,7 +131,8 @@ def correlate(
     [[0, 3, 0]]
     """
     stage = Stage(_kernel(kernel, anchor), {"bias": float(bias)})
-    return _run((stage,), image, border, cval, dtype, out, threads, backend, color, alpha, linear_light)
+    options = _Options(border, dtype, backend, color, alpha, linear_light)
+    return _run((stage,), image, options, cval, out, threads)
 
 
 def convolve(
@@ -187,28 +192,21 @@ def plan(
         from imgfilt.pipeline import parse, resolve
 
         if "|" in what or "=" in what:
+            if params:
+                raise TypeError(
+                    f"a pipeline has its parameters in its text, got {next(iter(params))!r} beside {what!r}"
+                )
             stages = tuple(Stage(spec, values) for spec, values in resolve(parse(what), builtin()))
         else:
             stages = (Stage(find(what, builtin()), params),)
     else:
         anchor = params.pop("anchor", None)
-        stages = (Stage(_kernel(what, anchor), {"bias": float(params.pop("bias", 0.0))}),)
+        bias = float(params.pop("bias", 0.0))
+        stages = (Stage(_kernel(what, anchor), {"bias": bias}),)
         if params:
             raise TypeError(f"a kernel has no parameter {next(iter(params))!r}")
-    wanted = None if out_dtype is None else as_dtype(out_dtype)
-    size = tuple(int(n) for n in shape)
-    return _plan(
-        stages,
-        size,
-        name,
-        border,
-        threads_for(threads),
-        backend,
-        color,
-        alpha or "each",
-        linear_light,
-        wanted,
-    )
+    options = _Options(border, out_dtype, backend, color, alpha, linear_light)
+    return _plan(stages, tuple(int(n) for n in shape), name, options, threads_for(threads))
 
 
 def integral(image: Any, *, threads: int | None = None) -> Array:
@@ -239,8 +237,8 @@ def integral(image: Any, *, threads: int | None = None) -> Array:
 def box_sum(image: Any, size: int | tuple[int, int], **keywords: Any) -> Array:
     """The sum of the `size` x `size` (or height x width) pixels around each pixel, exact for integers.
 
-    The result's dtype is float64 where `dtype=` asks for it, else float32; sums of integers are exact below 2^24
-    in float32 and 2^53 in float64. The keywords are those of `correlate`.
+    The result's dtype is float32 for float32 images and where 24 bits hold any sum of uint8, else float64, unless
+    `dtype=` says otherwise. The keywords are those of `correlate`.
 
     Raises ValueError where a size is not an odd positive integer.
 
@@ -248,15 +246,15 @@ def box_sum(image: Any, size: int | tuple[int, int], **keywords: Any) -> Array:
     >>> float(imgfilt.box_sum(np.ones((5, 5), np.uint8), 3)[2, 2])
     9.0
     """
-    height, width = (size, size) if isinstance(size, int | np.integer) else tuple(size)
-    for n in (height, width):
-        if not isinstance(n, int | np.integer) or n < 1 or n % 2 == 0:
-            raise ValueError(f"size must be an odd positive integer (or a pair of them), got {size!r}")
+    sizes = tuple(size) if isinstance(size, tuple | list) else (size, size)
+    if len(sizes) != 2 or any(not isinstance(n, int | np.integer) or n < 1 or n % 2 == 0 for n in sizes):
+        raise ValueError(f"size must be an odd positive integer (or a pair of them), got {size!r}")
+    height, width = (int(n) for n in sizes)
     array = as_image(image)
     if "dtype" not in keywords:
-        exact = dtype_name(array).startswith("uint8") and int(height) * int(width) * 255 < 2**24
+        exact = dtype_name(array).startswith("uint8") and height * width * 255 < 2**24
         keywords["dtype"] = "float32" if exact or array.dtype == np.float32 else "float64"
-    result: Array = correlate(array, np.ones((int(height), int(width))), **keywords)
+    result: Array = correlate(array, np.ones((height, width)), **keywords)
     return result
 
 
@@ -283,7 +281,7 @@ def threads_for(threads: int | None) -> int:
         return _all_threads()
     if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
         raise ValueError(f"threads must be a positive integer or None for all processors, got {threads!r}")
-    return int(threads)
+    return min(int(threads), _MOST_THREADS)
 
 
 _threads: int | None = None
@@ -299,73 +297,82 @@ def _all_threads() -> int:
 
 
 def _kernel(weights: ArrayLike, anchor: Sequence[int] | None) -> Kernel:
+    kernel = Kernel.of(weights)
     if anchor is None:
-        return Kernel.of(weights)
-    kernel = Kernel.of(weights, (int(anchor[0]), int(anchor[1])) if len(anchor) == 2 else None)
-    inside = all(0 <= a < n for a, n in zip(anchor, kernel.shape, strict=False))
-    if len(anchor) != 2 or not inside:
+        return kernel
+    try:
+        y, x = (operator.index(a) for a in anchor)
+        inside = 0 <= y < kernel.shape[0] and 0 <= x < kernel.shape[1]
+    except (TypeError, ValueError):
+        inside = False
+    if not inside:
         raise ValueError(f"anchor must be (row, column) inside the {kernel.shape} kernel, got {anchor!r}")
-    return kernel
+    return Kernel(kernel.weights, (y, x))
+
+
+class _Options(NamedTuple):
+    """The keywords that decide the plan."""
+
+    border: str
+    dtype: Any
+    backend: str
+    color: str | None
+    alpha: str | None
+    linear_light: bool
 
 
 def _run(
     stages: tuple[Stage, ...],
     image: Any,
-    border: str,
+    options: _Options,
     cval: float,
-    dtype: Any,
     out: Array | None,
     threads: int | None,
-    backend: str,
-    color: str | None,
-    alpha: str | None,
-    linear_light: bool,
 ) -> Any:
     if is_pil(image):
         array, has_alpha = from_pil(image)
-        if alpha is None:
-            alpha = "premultiply" if has_alpha else "each"
-        result = _run(stages, array, border, cval, dtype, out, threads, backend, color, alpha, linear_light)
+        if options.alpha is None:
+            options = options._replace(alpha="premultiply" if has_alpha else "each")
+        result = _run(stages, array, options, cval, out, threads)
         return result if out is not None else to_pil(result, image)
     array = as_image(image)
     count = threads_for(threads)
-    key = (stages, array.shape, array.dtype, border, dtype, backend, color, alpha, linear_light)
+    key = (stages, array.shape, array.dtype, options)
     try:
         executable = _cache.get(key)
     except TypeError:  # a parameter that cannot be a key: plan anew
-        key, executable = None, None  # type: ignore[assignment]
-    if executable is None:
-        made = _plan(stages, array.shape, dtype_name(array), border, count, backend, color, alpha or "each",
-                     linear_light, None if dtype is None else as_dtype(dtype))  # fmt: skip
-        executable = Executable(made)
-        if key is not None:
+        executable = Executable(_plan(stages, array.shape, dtype_name(array), options, count))
+    else:
+        if executable is None:
+            executable = Executable(_plan(stages, array.shape, dtype_name(array), options, count))
             if len(_cache) >= _CACHE_SIZE:
                 _cache.clear()
             _cache[key] = executable
     if out is not None:
         out = check_out(out, executable.plan.out_shape, executable.plan.out_dtype)
-    return executable.run(array, out, float(cval), count)
+    try:
+        constant = float(cval)
+    except (TypeError, ValueError):
+        raise TypeError(f"cval must be a number, got {cval!r}") from None
+    return executable.run(array, out, constant, count)
 
 
 def _plan(
-    stages: tuple[Stage, ...],
-    shape: tuple[int, ...],
-    dtype: str,
-    border: str,
-    threads: int,
-    backend: str,
-    color: str | None,
-    alpha: str,
-    linear_light: bool,
-    out_dtype: str | None,
+    stages: tuple[Stage, ...], shape: tuple[int, ...], dtype: str, options: _Options, threads: int
 ) -> Plan:
-    canonical(border)
+    canonical(options.border)
+    alpha = options.alpha or "each"
     if alpha not in ALPHAS:
         raise ValueError(f"alpha must be one of {', '.join(ALPHAS)}, got {alpha!r}")
-    root = compile_graph(
-        stages, dtype, shape[2] if len(shape) == 3 else 1, color, alpha, linear_light, out_dtype or dtype
-    )
-    title = " | ".join(stage.title for stage in stages)
+    out_dtype = dtype if options.dtype is None else as_dtype(options.dtype)
+    channels = shape[2] if len(shape) == 3 else 1
+    root = compile_graph(stages, dtype, channels, options.color, alpha, options.linear_light, out_dtype)
     return make_plan(
-        root, title=title, shape=shape, dtype=dtype, border=border, threads=threads, backend=backend
+        root,
+        title=" | ".join(stage.title for stage in stages),
+        shape=shape,
+        dtype=dtype,
+        border=options.border,
+        threads=threads,
+        backend=options.backend,
     )

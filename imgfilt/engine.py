@@ -67,18 +67,42 @@ class Executable:
         border, node = self._border, step.node
         if isinstance(node, graph.Median):
             size = node.size
-            return lambda image, out, cval, threads: _native.median(image, out, size, border, cval, threads)
+
+            def run_median(image: Image, out: Image, cval: float, threads: int) -> None:
+                _native.median(image, out, size, border, cval, threads)
+
+            return _colours_only(run_median) if node.alpha else run_median
         if isinstance(node, graph.Bilateral):
             diameter, color, space = node.diameter, node.sigma_color, node.sigma_space
-            return lambda image, out, cval, threads: _native.bilateral(
-                image, out, diameter, color, space, border, cval, threads
-            )
+
+            def run_bilateral(image: Image, out: Image, cval: float, threads: int) -> None:
+                _native.bilateral(image, out, diameter, color, space, border, cval, threads)
+
+            return _colours_only(run_bilateral) if node.alpha else run_bilateral
         if isinstance(node, graph.Canny):
             low, high = node.low, node.high
-            return lambda image, out, cval, threads: _native.canny(
-                image, out, low, high, border, cval, threads
-            )
+
+            def run_canny(image: Image, out: Image, cval: float, threads: int) -> None:
+                for plane, edges in zip(_planes(image), _planes(out), strict=True):
+                    _native.canny(plane, edges, low, high, border, cval, threads)
+
+            return run_canny
         raise TypeError(f"{type(node).__name__} has no native code of its own")
+
+
+def _colours_only(run: Runner) -> Runner:
+    """`run` on all channels but the last, which is alpha and is copied."""
+
+    def run_colours(image: Image, out: Image, cval: float, threads: int) -> None:
+        run(image[..., :-1], out[..., :-1], cval, threads)
+        out[..., -1] = image[..., -1]
+
+    return run_colours
+
+
+def _planes(image: Image) -> list[Image]:
+    """The channels of an image, each (H, W)."""
+    return [image] if image.ndim == 2 else [image[..., c] for c in range(image.shape[2])]
 
 
 def _shape(image: Image, channels: int) -> tuple[int, ...]:

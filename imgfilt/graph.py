@@ -86,20 +86,25 @@ class Round:
 
 @dataclass(frozen=True)
 class Median:
-    """Median of a `size` x `size` square."""
+    """Median of a `size` x `size` square; with `alpha` the last channel is copied."""
 
     input: Node
     size: int
+    alpha: bool = False
 
 
 @dataclass(frozen=True)
 class Bilateral:
-    """Bilateral filter over a disc of `diameter`; sigmas in pixels and in the image's own units."""
+    """Bilateral filter over a disc of `diameter`; sigmas in the image's own units and in pixels.
+
+    With `alpha` the last channel is copied.
+    """
 
     input: Node
     diameter: int
     sigma_color: float
     sigma_space: float
+    alpha: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,6 +163,10 @@ Node: TypeAlias = (
     Source | Luma | Convolve | Magnitude | Maximum | Combine | Sharpen | Round | Median | Bilateral | Canny
     | Premultiply | Unpremultiply | Linearize | Delinearize | CopyAlpha
 )  # fmt: skip
+
+
+AREA = (Median, Bilateral, Canny)
+"""The nodes with native code of their own over the whole image."""
 
 
 def inputs_of(node: Node) -> tuple[Node, ...]:

@@ -16,7 +16,10 @@ def as_image(image: object) -> NDArray[Any]:
 
     Raises TypeError for what is not an array of numbers or has an unsupported dtype, ValueError for wrong shapes.
     """
-    array = image if isinstance(image, np.ndarray) else np.asarray(image)
+    try:
+        array = image if isinstance(image, np.ndarray) else np.asarray(image)
+    except ValueError:
+        raise ValueError(f"image rows must all have the same length, got {image!r:.60}") from None
     if array.dtype not in _NAMES:
         native = array.dtype.newbyteorder("=")
         if native in _NAMES:

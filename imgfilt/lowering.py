@@ -10,12 +10,10 @@ from functools import cache
 import numpy as np
 
 from imgfilt import graph
-from imgfilt.rows import ITEMSIZE, RANGES, Line, RowBuilder, RowOp, Tap
+from imgfilt.rows import FULL_SCALE, ITEMSIZE, RANGES, Line, RowBuilder, RowOp, Tap
 
 ConvolveBy = Callable[[graph.Convolve, RowBuilder, Line], Line]
 """Lowers one convolution of a line; the planner decides how."""
-
-FULL_ALPHA = {"uint8": 255.0, "uint16": 65535.0, "int16": 32767.0, "float32": 1.0, "float64": 1.0}
 
 
 @dataclass(frozen=True)
@@ -108,17 +106,27 @@ class _Lowering:
                 return line
         line = self.line(node.input)
         self.error = max(self.error, line.error)
-        fused = self._shifted(line, node) if self.users.get(node.input) == 1 else None
+        fused = self._shifted(line, node) if self._sole_use(node.input) else None
         fused = fused or self._divided(line, node)
         if fused is not None:
             return fused
         if line.dtype == node.dtype and line.plain and not line.after_convolution:
             return line
         done = rows.convert(line, node.dtype, rounding=node.rounding, stage=True)
+        done = replace(done, error=0.0, after_convolution=False)
+        if not done.integral:
+            return done
+        # Whatever the response's range: outside a constant border these lines hold any value of the type.
         low, high = RANGES[node.dtype]
-        return replace(
-            done, low=max(low, done.low), high=min(high, done.high), error=0.0, after_convolution=False
-        )
+        return replace(done, low=low, high=high)
+
+    def _sole_use(self, node: graph.Node) -> bool:
+        """Whether nothing else reads the op that `node`'s line is; a sum of one node shares its input's op."""
+        while self.users.get(node) == 1:
+            if not (isinstance(node, graph.Combine) and len(node.inputs) == 1 and not node.absolute):
+                return True
+            node = node.inputs[0]
+        return False
 
     def _shifted(self, line: Line, node: graph.Round) -> Line | None:
         """Rounding half up of a sum over a power of two to 8 bits, done by the op that makes the sum."""
@@ -143,7 +151,9 @@ class _Lowering:
         init = op.init + offset + half
         if narrow:
             init = (init + 2**15) % 2**16 - 2**15
-        self.rows.ops[line.index] = replace(op, dtype="uint8", shift=shift, init=init, narrow=narrow, stage=True)
+        self.rows.ops[line.index] = replace(
+            op, dtype="uint8", shift=shift, init=init, narrow=narrow, stage=True
+        )
         return Line(line.index, "uint8", line.channels, 0, 255)
 
     def _divided(self, line: Line, node: graph.Round) -> Line | None:
@@ -194,16 +204,25 @@ class _Lowering:
         inputs = (last[0][0], last[1][0])
         taps = (*last[0][1], *(t._replace(input=1) for t in last[1][1]))
         index = self.rows.add(
-            RowOp("gradient", "uint8", a.channels, inputs, stage=True, taps=taps, size=len(last[0][1]), scale=scale)
+            RowOp(
+                "gradient",
+                "uint8",
+                a.channels,
+                inputs,
+                stage=True,
+                taps=taps,
+                size=len(last[0][1]),
+                scale=scale,
+            )
         )
         self.error += 2.0**-22 * scale * (a.largest**2 + b.largest**2) ** 0.5
         return Line(index, "uint8", a.channels, 0, 255)
 
     def _final_taps(self, node: graph.Node, line: Line) -> tuple[int, tuple[Tap, ...]]:
-        """The op that a 16-bit response is summed from, and the taps; the response itself where it is used elsewhere."""
+        """The op that a 16-bit response is summed from, and the taps; the response where it is used elsewhere."""
         op = self.rows.ops[line.index]
         own = op.kind == "taps" and self.rows.ops[op.inputs[0]].dtype == "int16" and len(op.inputs) == 1
-        if own and not op.init and self.users[node] == 1:
+        if own and not op.init and self._sole_use(node):
             return op.inputs[0], op.taps
         return line.index, (Tap(0, 0, 0, 1.0),)
 
@@ -294,7 +313,7 @@ class _Lowering:
         line = self.line(node.input)
         line = self.rows.real(line, self.real_dtype(line))
         kind = "premultiply" if isinstance(node, graph.Premultiply) else "unpremultiply"
-        full = 1.0 if node.unit else FULL_ALPHA[self.pixel_dtype]
+        full = 1.0 if node.unit else FULL_SCALE[self.pixel_dtype]
         index = self.rows.add(RowOp(kind, line.dtype, line.channels, (line.index,), full=full))
         if kind == "premultiply":
             return replace(line, index=index, error=line.error + _rounding(line.dtype, 2, line.largest))
@@ -304,7 +323,7 @@ class _Lowering:
     def _light(self, node: graph.Linearize | graph.Delinearize) -> Line:
         line = self.line(node.input)
         line = self.rows.real(line, self.real_dtype(line))
-        full = FULL_ALPHA[self.pixel_dtype]
+        full = FULL_SCALE[self.pixel_dtype]
         decode = isinstance(node, graph.Linearize)
         kind = "linearize" if decode else "delinearize"
         index = self.rows.add(

@@ -16,8 +16,6 @@ from imgfilt.plans import AreaStep, ArrayStep, Candidate, Choice, Plan, RowStep,
 from imgfilt.problem import Problem
 from imgfilt.rows import ITEMSIZE, RANGES, Line, RowBuilder, RowOp
 
-_AREA = (graph.Median, graph.Bilateral, graph.Canny)
-
 
 @dataclass
 class _Planning:
@@ -82,7 +80,7 @@ def _plan_segment(p: _Planning, root: graph.Node, dtype: str, channels: int) -> 
     """Adds the steps for `root` on images of `dtype` and `channels`; gives what they make of them."""
     if isinstance(root, graph.Source):
         return dtype, channels
-    areas = [n for n in graph.walk(root) if isinstance(n, _AREA)]
+    areas = [n for n in graph.walk(root) if isinstance(n, graph.AREA)]
     if not areas:
         return _plan_rows(p, _as_pixels(root, dtype), dtype, channels)
     area = areas[-1]

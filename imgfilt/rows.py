@@ -142,6 +142,9 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "float64": (-float("inf"), float("inf")),
 }
 
+FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "int16": 32767.0, "float32": 1.0, "float64": 1.0}
+"""White, and opaque, in images of each dtype."""
+
 ROUND_OFF = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from imgfilt import graph
 from imgfilt.kernel import Kernel
+from imgfilt.rows import FULL_SCALE
 from imgfilt.spec import FilterSpec
 
 ALPHAS = ("premultiply", "ignore", "each")
-_AREA = (graph.Median, graph.Bilateral, graph.Canny)
+_NEIGHBOURHOOD = (graph.Convolve, *graph.AREA)
 
 
 class Stage:
@@ -21,8 +23,12 @@ class Stage:
     def __init__(self, what: FilterSpec | Kernel, params: Mapping[str, Any]) -> None:
         self.what = what
         self.params = params
-        # Specs are compared by identity: the catalogue hands out the same ones every time.
-        self._key = (what if isinstance(what, Kernel) else id(what), tuple(sorted(params.items())))
+        # Specs are compared by identity: the catalogue hands out the same ones every time. Values of different
+        # types are different, though 1 == True: only one of them may be what the filter takes.
+        self._key = (
+            what if isinstance(what, Kernel) else id(what),
+            tuple(sorted((name, type(value).__name__, value) for name, value in params.items())),
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Stage) and self._key == other._key
@@ -83,7 +89,9 @@ def compile_graph(
             node = _in_linear_light(node, channels in (2, 4), gray)
         if gray:
             channels = 1
-        if isinstance(node, _AREA):
+        if isinstance(node, graph.Canny):
+            node = _full_scale(node, dtype if number < len(stages) else out_dtype)
+        if isinstance(node, graph.AREA):
             if number == len(stages) and out_dtype != dtype:
                 if isinstance(node, graph.Bilateral) and out_dtype.startswith("float"):
                     node = graph.substitute(node, graph.Source(), graph.Round(graph.Source(), out_dtype))
@@ -94,27 +102,45 @@ def compile_graph(
     return image
 
 
+def _full_scale(edges: graph.Canny, dtype: str) -> graph.Node:
+    """Edges of 0 and 255 as pixels of 0 and the largest value that images of `dtype` have."""
+    full = FULL_SCALE[dtype]
+    return edges if full == 255.0 else graph.Combine((edges,), (full / 255.0,))
+
+
 def _with_alpha(node: graph.Node, alpha: str, gray: bool, unit: bool) -> graph.Node:
     """The stage on colours weighted by alpha (Porter and Duff, Compositing digital images, 1984).
 
-    Where the filter keeps constants (a blur), colours are divided by the filtered alpha again; where it answers
-    differences only (an edge), there is nothing to divide by and alpha is copied. Filters over a whole area that
-    are no weighted sums see each channel as it is.
+    A weighted sum of gain g makes of colours c and alpha a: K(c a) g / K(a), and K(a) / g: colours as on an opaque
+    image, alpha as by the same filter of gain 1. Where the gain is 0 (an edge), there is nothing to divide by:
+    alpha is copied. Medians and bilateral filters are no weighted sums: colours as they are, alpha copied.
     """
     source = graph.Source()
-    if any(isinstance(n, _AREA) for n in graph.walk(node)):
+    if isinstance(node, graph.Median | graph.Bilateral):
+        return replace(node, alpha=True)
+    if (gray and alpha == "ignore") or not any(isinstance(n, _NEIGHBOURHOOD) for n in graph.walk(node)):
         return node
     if alpha == "ignore":
-        return node if gray else graph.CopyAlpha(node, source)
-    weighted = graph.substitute(node, source, graph.Premultiply(source, unit))
-    if gray:
-        return weighted
-    return graph.Unpremultiply(weighted, unit) if graph.gain(node) else graph.CopyAlpha(weighted, source)
+        return graph.CopyAlpha(node, source)
+    bias, core = 0.0, node
+    if isinstance(node, graph.Combine) and not node.absolute:
+        bias, core = node.bias, replace(node, bias=0.0)
+    weighted = graph.substitute(core, source, graph.Premultiply(source, unit))
+    gain = graph.gain(core)
+    if gray or not gain:
+        response = graph.Combine((weighted,), (1.0,), bias) if bias else weighted
+        return response if gray else graph.CopyAlpha(response, source)
+    if gain != 1.0:
+        weighted = graph.Combine((weighted,), (1.0 / gain,))
+    plain = graph.Unpremultiply(weighted, unit)
+    if gain == 1.0 and not bias:
+        return plain
+    return graph.CopyAlpha(graph.Combine((plain,), (gain,), bias), plain)
 
 
 def _in_linear_light(node: graph.Node, alpha: bool, gray: bool) -> graph.Node:
     """The stage on linear light; a second or fourth channel is alpha, which is linear already."""
-    if any(isinstance(n, _AREA) for n in graph.walk(node)):
+    if any(isinstance(n, graph.AREA) for n in graph.walk(node)):
         raise ValueError(
             "linear_light works on filters that are sums of products, not on median, bilateral or canny"
         )

@@ -37,16 +37,19 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
     weight = float(kernel.weights[0, 0])
     area = height * width
     dtype = _sum_dtype(line, area)
+    single_column = width == 1 and ax == 0  # an anchor beside the kernel is a shift, done as a sum of one
     if dtype in ROUND_OFF:
         line = rows.real(line, dtype, keep_scale=True)
-        index = _doubled_rows(rows, line, height, ay, final=width == 1)
-    elif height > 1:
+        index = _doubled_rows(rows, line, height, ay, final=single_column)
+    elif height > 1 or ay:
         index = rows.add(
-            RowOp("slide", dtype, line.channels, (line.index,), extended=width == 1, size=height, origin=ay)
+            RowOp(
+                "slide", dtype, line.channels, (line.index,), extended=single_column, size=height, origin=ay
+            )
         )
     else:
         index = rows.real(line, dtype, keep_scale=True).index
-    if width > 1:
+    if not single_column:
         index = rows.add(RowOp("window", dtype, line.channels, (index,), size=width, origin=ax))
     doublings = 2 + math.log2(area)
     error = (
@@ -71,7 +74,7 @@ def _sum_dtype(line: Line, area: int) -> str:
 
 def _doubled_rows(rows: RowBuilder, line: Line, height: int, anchor: int, *, final: bool) -> int:
     """The sum of `height` rows from `anchor` rows above, out of windows of 1, 2, 4, ... rows."""
-    if height == 1:
+    if height == 1 and anchor == 0:
         return line.index
     powers = {1: line.index}  # windows of so many rows, the output's row the first
     length = 1

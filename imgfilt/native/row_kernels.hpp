@@ -57,7 +57,7 @@ struct RowKernels {
     // affine is `wide`, else in 24-bit.
     void (*convert[kDTypes][kDTypes])(const void* in, const Affine& affine, void* out, int64_t n);
 
-    // n pixels of `channels` (>= 3) interleaved elements to one luma element each.
+    // n pixels of `channels` interleaved elements to one luma element each: the first of fewer than three.
     void (*luma[kDTypes])(const void* in, int channels, void* out, int64_t n);
 
     // scale * sqrt(sum of squares)

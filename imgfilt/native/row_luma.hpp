@@ -1,14 +1,21 @@
-// BT.601 luma of interleaved pixels, as OpenCV's RGB2GRAY: 15-bit fixed point for integers.
+// BT.601 luma of interleaved pixels, as OpenCV's RGB2GRAY: 15-bit fixed point for integers. Of fewer than three
+// channels the first is the luma: gray and alpha.
 #pragma once
 
 #include "simd.hpp"
 
 namespace {
 
+template <class T>
+void first_channel(const T* __restrict in, int channels, T* __restrict out, int64_t n) {
+    for (int64_t x = 0; x < n; ++x) out[x] = in[x * channels];
+}
+
 constexpr int kLumaR = 9798, kLumaG = 19235, kLumaB = 3735, kLumaShift = 15;
 
 template <class T>
 void luma_integer(const T* __restrict in, int channels, T* __restrict out, int64_t n) {
+    if (channels < 3) return first_channel(in, channels, out, n);
     for (int64_t x = 0; x < n; ++x) {
         const T* p = in + x * channels;
         // at most 65535 * 2^15
@@ -21,6 +28,7 @@ template <class T, class Real>
 void luma_real(const void* input, int channels, void* output, int64_t n) {
     const T* __restrict in = static_cast<const T*>(input);
     T* __restrict out = static_cast<T*>(output);
+    if (channels < 3) return first_channel(in, channels, out, n);
     for (int64_t x = 0; x < n; ++x) {
         const T* p = in + x * channels;
         out[x] = p[0] * Real(0.299) + p[1] * Real(0.587) + p[2] * Real(0.114);
@@ -97,6 +105,7 @@ void luma_u16(const void* in, int channels, void* out, int64_t n) {
 void luma_i16(const void* input, int channels, void* output, int64_t n) {
     const int16_t* __restrict in = static_cast<const int16_t*>(input);
     int16_t* __restrict out = static_cast<int16_t*>(output);
+    if (channels < 3) return first_channel(in, channels, out, n);
     for (int64_t x = 0; x < n; ++x) {
         const int16_t* p = in + x * channels;
         out[x] = static_cast<int16_t>(__builtin_rintf(p[0] * 0.299f + p[1] * 0.587f + p[2] * 0.114f));
