@@ -1,0 +1,422 @@
+#include "sweep.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <vector>
+
+#include "border.hpp"
+#include "dispatch.hpp"
+#include "lines.hpp"
+
+namespace imgfilt {
+
+constexpr int64_t kAhead = 3;  // rows of the image to be fetched before they are needed
+
+class Sweep {
+  public:
+    Sweep(const Program& program, const View& in, const View& out, Border border, double cval)
+        : program_(program), in_(in), out_(out), border_(border), cval_(cval), row_(*kernels().row) {
+        block_ = take_block(program.workspace(in.width));
+        char* next = block_.memory.get();
+        lines_.resize(program.nodes_.size());
+        for (size_t i = 0; i < lines_.size(); ++i) {
+            const Program::Node& node = program.nodes_[i];
+            Line& line = lines_[i];
+            line.lead = pad_bytes(node.pad, node.op.channels, node.op.dtype);
+            line.stride = line_bytes(node.pad, node.op.channels, node.op.dtype, in.width);
+            line.depth = program.depth(node);
+            line.mask = std::has_single_bit(static_cast<uint64_t>(line.depth)) ? line.depth - 1 : -1;
+            line.base = next;
+            line.direct = i == 0 && node.pad == 0 && packed(in);
+            next += line.stride * (line.depth + 1);
+            if (node.op.kind == OpKind::window) {
+                line.scratch = next;
+                next += 2 * line_bytes(0, node.op.channels, node.op.dtype, in.width + node.op.size) + kAlign;
+            }
+        }
+        for (size_t i = 0; i < lines_.size(); ++i)
+            lines_[i].pointers.resize(std::max(program.nodes_[i].op.taps.size(), program.nodes_[i].op.inputs.size()));
+        make_columns();
+        if (border == Border::constant)
+            for (size_t i = 0; i < lines_.size(); ++i) make_constant(static_cast<int>(i));
+    }
+
+    ~Sweep() { give_back(std::move(block_)); }
+    Sweep(const Sweep&) = delete;
+    Sweep& operator=(const Sweep&) = delete;
+
+    void run(int64_t first, int64_t last) {
+        const int result = static_cast<int>(lines_.size()) - 1;
+        for (size_t i = 0; i < lines_.size(); ++i) {
+            const Program::Node& node = program_.nodes_[i];
+            lines_[i].next = first - node.reach;
+            if (is_real(node)) lines_[i].next = std::max<int64_t>(0, lines_[i].next);
+            lines_[i].sum = nullptr;
+        }
+        const bool in_place = packed(out_);
+        const int64_t out_bytes = out_.width * out_.channels * kSizeOf[static_cast<int>(out_.dtype)];
+        for (int64_t y = first; y < last; ++y) {
+            char* target = in_place ? out_.data + y * out_.row : slot(result, 0);
+            if (in_place && y + 1 < last) target_.start(target + out_.row, out_bytes, lines_.size());
+            produce(result, y, target);
+            if (!in_place) store_row(out_, y, target);
+        }
+    }
+
+  private:
+    struct Line {
+        char* base = nullptr;     // depth + 1 lines; the last is the constant one
+        char* scratch = nullptr;  // window
+        int64_t stride = 0, lead = 0, depth = 0;
+        int64_t mask = -1;                  // depth - 1 where that finds a row's place
+        int64_t next = 0;                   // the next row to be produced
+        bool direct = false;                // rows are the image's own
+        char* sum = nullptr;                // slide: the line of the row before
+        std::vector<const char*> pointers;  // taps, or inputs, of the row in work
+    };
+
+    // Rows are numbered 0 .. height - 1, and the border says which stands for one outside; else rows outside
+    // have lines of their own.
+    bool is_real(const Program::Node& node) const { return node.op.extended && border_ != Border::wrap; }
+
+    char* slot(int i, int64_t row) const {
+        const Line& line = lines_[i];
+        const int64_t place = line.mask >= 0 ? row & line.mask : ((row % line.depth) + line.depth) % line.depth;
+        return line.base + line.stride * place + line.lead;
+    }
+    char* constant(int i) const { return lines_[i].base + lines_[i].stride * lines_[i].depth + lines_[i].lead; }
+
+    // Element 0 of row `row` of op i's lines, produced if need be.
+    const char* read(int i, int64_t row) {
+        const Program::Node& node = program_.nodes_[i];
+        Line& line = lines_[i];
+        if (line.direct) {
+            const int64_t y = border_index(row, in_.height, border_);
+            if (y > line.next) {
+                line.next = y;
+                announce(y + kAhead);
+            }
+            return y < 0 ? constant(i) : in_.data + y * in_.row;
+        }
+        if (is_real(node)) {
+            row = border_index(row, in_.height, border_);
+            if (row < 0) return constant(i);
+        }
+        while (line.next <= row) {
+            char* target = slot(i, line.next);
+            produce(i, line.next, target);
+            finish(i, target);
+            ++line.next;
+        }
+        return slot(i, row);
+    }
+
+    // The rows of the image and of the output are new in order: while some are worked on, later ones are fetched, a
+    // part with every op, so that memory is never idle and never waited for.
+    struct Fetch {
+        const char* at = nullptr;
+        const char* end = nullptr;
+        int64_t step = 0;
+
+        void start(const char* row, int64_t bytes, size_t ops) {
+            at = row;
+            end = row + bytes;
+            step = round_up(bytes / static_cast<int64_t>(ops - 1), kAlign);
+        }
+        void some() {
+            const char* stop = std::min(end, at + step);
+            for (; at < stop; at += kAlign) __builtin_prefetch(at);
+        }
+    };
+    void announce(int64_t y) {
+        if (y < in_.height)
+            source_.start(in_.data + y * in_.row, in_.width * in_.channels * kSizeOf[static_cast<int>(in_.dtype)],
+                          lines_.size());
+    }
+
+    // Columns beyond both ends of a line.
+    void finish(int i, char* line) {
+        const Program::Node& node = program_.nodes_[i];
+        if (node.pad == 0) return;
+        const int64_t size = int64_t{node.op.channels} * kSizeOf[static_cast<int>(node.op.dtype)];
+        char* end = line + in_.width * size;
+        if (border_ == Border::constant) {
+            std::memcpy(line - node.pad * size, constant(i), static_cast<size_t>(node.pad * size));
+            std::memcpy(end, constant(i), static_cast<size_t>(node.pad * size));
+            return;
+        }
+        for (int64_t j = 0; j < node.pad; ++j) {
+            std::memcpy(line - (j + 1) * size, line + left_[j] * size, static_cast<size_t>(size));
+            std::memcpy(end + j * size, line + right_[j] * size, static_cast<size_t>(size));
+        }
+    }
+
+    void make_columns() {
+        int pad = 0;
+        for (const Program::Node& node : program_.nodes_) pad = std::max(pad, node.pad);
+        if (border_ == Border::constant) return;
+        left_.resize(static_cast<size_t>(pad));
+        right_.resize(static_cast<size_t>(pad));
+        for (int j = 0; j < pad; ++j) {
+            left_[j] = border_index(-1 - j, in_.width, border_);
+            right_[j] = border_index(in_.width + j, in_.width, border_);
+        }
+    }
+
+    // The line that stands for rows outside a constant border, and for columns: `pad` pixels at both ends too.
+    void make_constant(int i) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
+        char* line = constant(i);
+        const int64_t n = in_.width * op.channels;
+        const int size = kSizeOf[static_cast<int>(op.dtype)];
+        if (i == 0 || op.stage) {
+            Affine affine;
+            affine.bias = cval_;
+            const double zero = 0.0;
+            char value[8];
+            if (op.dtype == DType::i32) {
+                const int32_t v = static_cast<int32_t>(cval_);
+                std::memcpy(value, &v, sizeof v);
+            } else {
+                row_.convert[static_cast<int>(DType::f64)][static_cast<int>(op.dtype)](&zero, affine, value, 1);
+            }
+            for (int64_t x = 0; x < n; ++x) std::memcpy(line + x * size, value, static_cast<size_t>(size));
+        } else {
+            // Far outside, where every row and column that an op reads is constant.
+            constant_ = true;
+            produce(i, 0, line);
+            constant_ = false;
+        }
+        const int64_t pixel = int64_t{op.channels} * size;
+        for (int64_t j = 0; j < node.pad; ++j) {
+            std::memcpy(line - (j + 1) * pixel, line, static_cast<size_t>(pixel));
+            std::memcpy(line + (in_.width + j) * pixel, line, static_cast<size_t>(pixel));
+        }
+    }
+
+    const char* input(int i, int64_t row) { return constant_ ? constant(i) : read(i, row); }
+
+    template <class T>
+    const T* input_as(const Op& op, int which, int64_t row) {
+        return reinterpret_cast<const T*>(input(op.inputs[static_cast<size_t>(which)], row));
+    }
+    // Producing an input may produce others in turn, never this op's own: its pointers stay.
+    template <class T>
+    const T* const* all_inputs(int i, int64_t row) {
+        const Op& op = program_.nodes_[i].op;
+        std::vector<const char*>& pointers = lines_[i].pointers;
+        for (size_t t = 0; t < op.inputs.size(); ++t) pointers[t] = input(op.inputs[t], row);
+        return reinterpret_cast<const T* const*>(pointers.data());
+    }
+
+    void produce(int i, int64_t y, char* out) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
+        const int64_t width = in_.width, n = width * op.channels;
+        source_.some();
+        target_.some();
+        switch (op.kind) {
+            case OpKind::source: return load_row(in_, border_index(y, in_.height, border_), out);
+            case OpKind::convert: {
+                const int from = static_cast<int>(program_.nodes_[op.inputs[0]].op.dtype);
+                return row_.convert[from][static_cast<int>(op.dtype)](input(op.inputs[0], y), op.affine, out, n);
+            }
+            case OpKind::luma:
+                return row_.luma[static_cast<int>(op.dtype)](input(op.inputs[0], y),
+                                                             program_.nodes_[op.inputs[0]].op.channels, out, width);
+            case OpKind::taps:
+            case OpKind::gradient: return taps(i, y, out, n);
+            case OpKind::divide:
+                return row_.divide_u16_u8(input_as<uint16_t>(op, 0, y), static_cast<uint16_t>(op.init),
+                                          static_cast<uint16_t>(op.scale), op.shift, as<uint8_t>(out), n);
+            case OpKind::slide: return slide(i, y, out, n);
+            case OpKind::window: return window(i, y, out, n);
+            case OpKind::magnitude: return magnitude(i, y, out, n);
+            case OpKind::maximum: return maximum(i, y, out, n);
+            case OpKind::combine:
+                if (op.dtype == DType::f32)
+                    return row_.combine_f32(all_inputs<float>(i, y), node.weights32.data(),
+                                            static_cast<int>(op.inputs.size()), op.absolute,
+                                            static_cast<float>(op.bias), as<float>(out), n);
+                return row_.combine_f64(all_inputs<double>(i, y), node.weights64.data(),
+                                        static_cast<int>(op.inputs.size()), op.absolute, op.bias, as<double>(out), n);
+            case OpKind::sharpen:
+                if (op.dtype == DType::f32)
+                    return row_.sharpen_f32(input_as<float>(op, 0, y), input_as<float>(op, 1, y),
+                                            static_cast<float>(op.amount), static_cast<float>(op.threshold),
+                                            as<float>(out), n);
+                return row_.sharpen_f64(input_as<double>(op, 0, y), input_as<double>(op, 1, y), op.amount, op.threshold,
+                                        as<double>(out), n);
+            case OpKind::premultiply:
+                if (op.dtype == DType::f32)
+                    return row_.premultiply_f32(input_as<float>(op, 0, y), op.channels, static_cast<float>(op.full),
+                                                as<float>(out), width);
+                return row_.premultiply_f64(input_as<double>(op, 0, y), op.channels, op.full, as<double>(out), width);
+            case OpKind::unpremultiply:
+                if (op.dtype == DType::f32)
+                    return row_.unpremultiply_f32(input_as<float>(op, 0, y), op.channels, static_cast<float>(op.full),
+                                                  as<float>(out), width);
+                return row_.unpremultiply_f64(input_as<double>(op, 0, y), op.channels, op.full, as<double>(out), width);
+            case OpKind::linearize:
+                if (op.dtype == DType::f32)
+                    return row_.linearize_f32(input_as<float>(op, 0, y), op.channels, op.absolute, op.full,
+                                              as<float>(out), width);
+                return row_.linearize_f64(input_as<double>(op, 0, y), op.channels, op.absolute, op.full,
+                                          as<double>(out), width);
+            case OpKind::delinearize:
+                if (op.dtype == DType::f32)
+                    return row_.delinearize_f32(input_as<float>(op, 0, y), op.channels, op.absolute, op.full,
+                                                as<float>(out), width);
+                return row_.delinearize_f64(input_as<double>(op, 0, y), op.channels, op.absolute, op.full,
+                                            as<double>(out), width);
+            case OpKind::copy_alpha:
+                if (op.dtype == DType::f32)
+                    return row_.copy_alpha_f32(input_as<float>(op, 0, y), input_as<float>(op, 1, y), op.channels,
+                                               as<float>(out), width);
+                return row_.copy_alpha_f64(input_as<double>(op, 0, y), input_as<double>(op, 1, y), op.channels,
+                                           as<double>(out), width);
+        }
+    }
+
+    template <class T>
+    static T* as(char* p) {
+        return reinterpret_cast<T*>(p);
+    }
+
+    void taps(int i, int64_t y, char* out, int64_t n) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
+        std::vector<const char*>& pointers = lines_[i].pointers;
+        const DType from = program_.nodes_[op.inputs[0]].op.dtype;
+        const int64_t pixel = int64_t{op.channels} * kSizeOf[static_cast<int>(from)];
+        const int k = static_cast<int>(op.taps.size());
+        int last_input = -1, last_dy = 0;
+        const char* line = nullptr;
+        for (int t = 0; t < k; ++t) {
+            const Tap& tap = op.taps[static_cast<size_t>(t)];
+            if (tap.input != last_input || tap.dy != last_dy) {
+                line = input(op.inputs[static_cast<size_t>(tap.input)], y + tap.dy);
+                last_input = tap.input;
+                last_dy = tap.dy;
+            }
+            pointers[static_cast<size_t>(t)] = line + tap.dx * pixel;
+        }
+        const void* p = pointers.data();
+        const auto p16 = static_cast<const int16_t* const*>(p);
+        const int16_t* w16 = node.weights16.data();
+        if (from == DType::u8)
+            return row_.taps_u8_i16(static_cast<const uint8_t* const*>(p), w16, k, static_cast<int16_t>(op.init),
+                                    as<int16_t>(out), n);
+        if (from == DType::f32)
+            return row_.taps_f32(static_cast<const float* const*>(p), node.weights32.data(), k,
+                                 static_cast<float>(op.init), as<float>(out), n);
+        if (from == DType::f64)
+            return row_.taps_f64(static_cast<const double* const*>(p), node.weights64.data(), k, op.init,
+                                 as<double>(out), n);
+        if (op.kind == OpKind::gradient)
+            return row_.gradient_u8(p16, w16, op.size, k - op.size, static_cast<float>(op.scale), as<uint8_t>(out), n);
+        if (op.narrow)
+            return row_.taps_narrow_u8(p16, w16, k, static_cast<int16_t>(static_cast<int32_t>(op.init)), op.shift,
+                                       as<uint8_t>(out), n);
+        if (op.dtype == DType::u8)
+            return row_.taps_i16_u8(p16, w16, k, static_cast<int32_t>(op.init), op.shift, as<uint8_t>(out), n);
+        if (op.dtype == DType::i32)
+            return row_.taps_i16_i32(p16, w16, k, static_cast<int32_t>(op.init), as<int32_t>(out), n);
+        return row_.taps_i16_i16(p16, w16, k, static_cast<int16_t>(op.init), as<int16_t>(out), n);
+    }
+
+    // The running sum is the line of the row before, since lines are produced in order.
+    void slide(int i, int64_t y, char* out, int64_t n) {
+        const Op& op = program_.nodes_[i].op;
+        Line& line = lines_[i];
+        const int source = op.inputs[0];
+        const DType from = program_.nodes_[source].op.dtype;
+        const int64_t bytes = n * kSizeOf[static_cast<int>(op.dtype)];
+        const int64_t top = y - op.origin;
+        if (line.sum != nullptr) {
+            const char* enter = read(source, top + op.size - 1);
+            const char* leave = read(source, top - 1);
+            if (line.sum != out) std::memcpy(out, line.sum, static_cast<size_t>(bytes));
+            slide_rows(from, op.dtype, enter, leave, out, n);
+        } else {
+            std::memset(out, 0, static_cast<size_t>(bytes));
+            zeros_.assign(static_cast<size_t>(n * kSizeOf[static_cast<int>(from)]), 0);
+            for (int j = 0; j < op.size; ++j) slide_rows(from, op.dtype, input(source, top + j), zeros_.data(), out, n);
+        }
+        if (!constant_) line.sum = out;
+    }
+
+    void slide_rows(DType from, DType to, const char* enter, const char* leave, char* out, int64_t n) {
+        if (from == DType::u8 && to == DType::u16)
+            return row_.slide_u8_u16(reinterpret_cast<const uint8_t*>(enter), reinterpret_cast<const uint8_t*>(leave),
+                                     as<uint16_t>(out), n);
+        if (from == DType::u8)
+            return row_.slide_u8_i32(reinterpret_cast<const uint8_t*>(enter), reinterpret_cast<const uint8_t*>(leave),
+                                     as<int32_t>(out), n);
+        if (from == DType::u16)
+            return row_.slide_u16_i32(reinterpret_cast<const uint16_t*>(enter),
+                                      reinterpret_cast<const uint16_t*>(leave), as<int32_t>(out), n);
+        return row_.slide_i16_i32(reinterpret_cast<const int16_t*>(enter), reinterpret_cast<const int16_t*>(leave),
+                                  as<int32_t>(out), n);
+    }
+
+    void window(int i, int64_t y, char* out, int64_t n) {
+        const Op& op = program_.nodes_[i].op;
+        const int step = op.channels;
+        const char* line = input(op.inputs[0], y) - int64_t{op.origin} * step * kSizeOf[static_cast<int>(op.dtype)];
+        char* scratch = lines_[i].scratch;
+        switch (op.dtype) {
+            case DType::u16:
+                return row_.window_u16(reinterpret_cast<const uint16_t*>(line), op.size, step, as<uint16_t>(scratch),
+                                       as<uint16_t>(out), n);
+            case DType::i32:
+                return row_.window_i32(reinterpret_cast<const int32_t*>(line), op.size, step, as<int32_t>(scratch),
+                                       as<int32_t>(out), n);
+            case DType::f32:
+                return row_.window_f32(reinterpret_cast<const float*>(line), op.size, step, as<float>(scratch),
+                                       as<float>(out), n);
+            default:
+                return row_.window_f64(reinterpret_cast<const double*>(line), op.size, step, as<double>(scratch),
+                                       as<double>(out), n);
+        }
+    }
+
+    void magnitude(int i, int64_t y, char* out, int64_t n) {
+        const Op& op = program_.nodes_[i].op;
+        const int k = static_cast<int>(op.inputs.size());
+        if (op.dtype == DType::f32)
+            return row_.magnitude_f32(all_inputs<float>(i, y), k, static_cast<float>(op.scale), as<float>(out), n);
+        return row_.magnitude_f64(all_inputs<double>(i, y), k, op.scale, as<double>(out), n);
+    }
+
+    void maximum(int i, int64_t y, char* out, int64_t n) {
+        const Op& op = program_.nodes_[i].op;
+        const int k = static_cast<int>(op.inputs.size());
+        if (op.dtype == DType::i16)
+            return row_.maximum_i16(all_inputs<int16_t>(i, y), k, op.absolute, as<int16_t>(out), n);
+        if (op.dtype == DType::f32) return row_.maximum_f32(all_inputs<float>(i, y), k, op.absolute, as<float>(out), n);
+        return row_.maximum_f64(all_inputs<double>(i, y), k, op.absolute, as<double>(out), n);
+    }
+
+    const Program& program_;
+    const View& in_;
+    const View& out_;
+    const Border border_;
+    const double cval_;
+    const RowKernels& row_;
+    Block block_;
+    std::vector<Line> lines_;
+    std::vector<int64_t> left_, right_;  // the columns that stand for those beyond the ends
+    std::vector<char> zeros_;
+    bool constant_ = false;
+    Fetch source_, target_;
+};
+
+void sweep(const Program& program, const View& in, const View& out, Border border, double cval, int64_t first,
+           int64_t last) {
+    Sweep(program, in, out, border, cval).run(first, last);
+}
+
+}  // namespace imgfilt
