@@ -2,11 +2,14 @@
 #include "row_kernels.hpp"
 
 #include "row_convert.hpp"
+#include "row_gradient.hpp"
 #include "row_luma.hpp"
 #include "row_pointwise.hpp"
 #include "row_srgb.hpp"
 #include "row_sums.hpp"
 #include "row_taps.hpp"
+#include "row_taps16.hpp"
+#include "row_taps32.hpp"
 
 namespace {
 

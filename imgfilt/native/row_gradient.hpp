@@ -1,0 +1,73 @@
+// Gradient magnitudes whose two responses are summed in registers and never written out.
+#pragma once
+
+#include "row_taps16.hpp"
+
+namespace {
+
+// saturate(round(scale * sqrt(a^2 + b^2))) of two 16-bit sums that are never written out.
+inline uint8_t magnitude_one(int16_t a, int16_t b, float scale) {
+    const float v = __builtin_rintf(__builtin_sqrtf(static_cast<float>(int32_t{a} * a + int32_t{b} * b)) * scale);
+    return static_cast<uint8_t>(v < 255.0f ? v : 255.0f);
+}
+
+// K taps with weights of their own; any number where K is 0.
+template <int K>
+struct Free {
+    const Few<const uint16_t*, K> p;
+    const Few<uint16_t, K> w;
+    const int k;
+
+    Free(const uint16_t* const* pointers, const int16_t* weights, int taps)
+        : p(pointers), w(reinterpret_cast<const uint16_t*>(weights)), k(taps) {}
+    Vec<uint16_t> vector(int64_t x) const { return sum_u16<K>(p.data, w.data, k, 0, x); }
+    uint16_t one(int64_t x) const {
+        uint16_t sum = 0;
+        for (int t = 0; t < k; ++t) sum = add_product(sum, p.data[t][x], w.data[t]);
+        return sum;
+    }
+};
+
+template <bool Unit, class A, class B>
+void gradient_scaled(const A& first, const B& second, float scale, uint8_t* out, int64_t n) {
+#if defined(IMGFILT_PAIRS)
+    constexpr int step = 2 * kPairLanes;
+    auto half = [&](int64_t x) {
+        const Pairs a = (Pairs)first.vector(x), b = (Pairs)second.vector(x);
+        const Pairs low = interleave_low(a, b), high = interleave_high(a, b);
+        return pack_i16(root<Unit>(multiply_add(low, low), scale), root<Unit>(multiply_add(high, high), scale));
+    };
+    if (n >= step) {
+        int64_t x = 0;
+        for (; x + step <= n; x += step) store_u8(out + x, half(x), half(x + kPairLanes));
+        if (x < n) store_u8(out + n - step, half(n - step), half(n - kPairLanes));
+        return;
+    }
+#endif
+    for (int64_t x = 0; x < n; ++x)
+        out[x] = magnitude_one(static_cast<int16_t>(first.one(x)), static_cast<int16_t>(second.one(x)), scale);
+}
+
+template <class A, class B>
+void gradient_row(const A& first, const B& second, float scale, uint8_t* out, int64_t n) {
+    if (scale == 1.0f) return gradient_scaled<true>(first, second, scale, out, n);
+    gradient_scaled<false>(first, second, scale, out, n);
+}
+
+void gradient_u8(const int16_t* const* signed_p, const int16_t* w, int ka, int kb, float scale, uint8_t* out,
+                 int64_t n) {
+    const auto p = reinterpret_cast<const uint16_t* const*>(signed_p);
+    typedef Fixed<uint16_t, -1, 1> Difference;
+    typedef Fixed<uint16_t, -1, -2, -1> Binomial;
+    typedef Fixed<uint16_t, -1, -1, -1> Mean;
+    if (Difference::fits(w, ka) && Binomial::fits(w + ka, kb))
+        return gradient_row(Difference(p), Binomial(p + ka), scale, out, n);
+    if (Difference::fits(w, ka) && Mean::fits(w + ka, kb))
+        return gradient_row(Difference(p), Mean(p + ka), scale, out, n);
+    if (ka == 2 && kb == 3) return gradient_row(Free<2>(p, w, ka), Free<3>(p + ka, w + ka, kb), scale, out, n);
+    if (ka == 2 && kb == 2) return gradient_row(Free<2>(p, w, ka), Free<2>(p + ka, w + ka, kb), scale, out, n);
+    if (ka == 6 && kb == 6) return gradient_row(Free<6>(p, w, ka), Free<6>(p + ka, w + ka, kb), scale, out, n);
+    gradient_row(Free<0>(p, w, ka), Free<0>(p + ka, w + ka, kb), scale, out, n);
+}
+
+}  // namespace
