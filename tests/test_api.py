@@ -229,6 +229,39 @@ def test_anchor_lies_inside_the_kernel():
         refuses(lambda anchor=anchor: imgfilt.correlate(GRAY, SOBEL_X, anchor=anchor), "anchor")
 
 
+def test_arguments_of_a_wrong_type():
+    """Each is refused in words, none by what happens to go wrong inside."""
+    refuses(lambda: imgfilt.correlate(GRAY, SOBEL_X, anchor=1), "anchor", "1")
+    refuses(lambda: imgfilt.correlate(GRAY, SOBEL_X, anchor="ab"), "anchor", "ab")
+    refuses(lambda: imgfilt.correlate(GRAY, SOBEL_X, anchor=(1, 1, 1)), "anchor", "(1, 1, 1)")
+    refuses(lambda: imgfilt.sobel(GRAY, border="constant", cval="x"), "cval", "'x'")
+    refuses(lambda: imgfilt.sobel(GRAY, border="constant", cval=None), "cval", "None")
+    refuses(lambda: imgfilt.box_sum(GRAY, 3.5), "size", "3.5")
+    refuses(lambda: imgfilt.box_sum(GRAY, "3"), "size", "'3'")
+    refuses(lambda: imgfilt.sobel([[1, 2, 3], [4, 5]]), "image")
+    refuses(lambda: imgfilt.correlate([[1, 2, 3], [4, 5]], SOBEL_X), "image")
+
+
+def test_true_is_no_size_even_after_1():
+    """1 == True: a plan for one must not be found for the other."""
+    refuses(lambda: imgfilt.box(GRAY, size=True), "size", "True")
+    np.testing.assert_array_equal(imgfilt.box(GRAY, size=1), GRAY)
+    refuses(lambda: imgfilt.box(GRAY, size=True), "size", "True")
+
+
+def test_any_number_of_threads():
+    want = imgfilt.sobel(GRAY, threads=1)
+    for threads in (1000, 2**31, 2**70):
+        np.testing.assert_array_equal(imgfilt.sobel(GRAY, threads=threads), want)
+        assert imgfilt.plan("sobel", shape=GRAY.shape, threads=threads)
+
+
+def test_a_pipeline_has_its_parameters_in_its_text():
+    with pytest.raises(TypeError, match="sigma") as caught:
+        imgfilt.plan("gaussian | sobel", shape=(20, 30), sigma=3)
+    assert "\n" not in str(caught.value)
+
+
 def test_integer_outputs_of_nan_do_not_crash():
     image = np.array([[np.nan, 1], [2, np.inf]], np.float32)
     with np.errstate(invalid="ignore"):

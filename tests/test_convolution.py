@@ -262,6 +262,33 @@ def test_plans_hold_their_bound(problem):
         assert plan.bound == 0
 
 
+OFF_CENTRE = {
+    "top row, anchor in the last": ([[1, 1, 1, 1], [0] * 4, [0] * 4], (2, 0)),
+    "last row, anchor in the first": ([[0] * 4, [0] * 4, [1, 1, 1, 1]], (0, 3)),
+    "middle row, anchor below": ([[0] * 5, [1] * 5, [0] * 5, [0] * 5], (3, 2)),
+    "square in a corner": ([[1, 1, 0, 0], [1, 1, 0, 0], [0] * 4, [0] * 4], (3, 3)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
+@pytest.mark.parametrize("name", OFF_CENTRE)
+def test_boxes_off_their_anchor(name, dtype):
+    """A kernel whose weights that are not 0 lie on one side of its anchor, as thin as one row."""
+    for turned in (False, True):
+        weights, anchor = OFF_CENTRE[name]
+        kernel = np.array(weights)
+        if turned:
+            kernel, anchor = kernel.T, anchor[::-1]
+        for image in (np.arange(20, dtype=dtype).reshape(4, 5), noise((23, 70, 3), dtype)):
+            for border in oracle.BORDERS:
+                how = {"anchor": anchor, "border": border, "cval": 9}
+                direct = imgfilt.correlate(image, kernel, backend="direct", **how)
+                check(direct, image, kernel, context=(name, turned, border), **how)
+                for threads in (1, 3):
+                    got = imgfilt.correlate(image, kernel, backend="box", threads=threads, **how)
+                    check(got, image, kernel, context=(name, turned, border), **how)
+
+
 def test_backends_may_only_refuse_what_they_cannot_do():
     """The whole list of refusals, so that no backend can hide by saying no."""
     refused = set()
