@@ -35,7 +35,12 @@ void gradient_scaled(const A& first, const B& second, float scale, uint8_t* out,
     auto half = [&](int64_t x) {
         const Pairs a = (Pairs)first.vector(x), b = (Pairs)second.vector(x);
         const Pairs low = interleave_low(a, b), high = interleave_high(a, b);
-        return pack_i16(root<Unit>(multiply_add(low, low), scale), root<Unit>(multiply_add(high, high), scale));
+        Pairs first_half = multiply_add(low, low), second_half = multiply_add(high, high);
+        if constexpr (Unit) {
+            roots_u8(first_half, second_half);
+            return pack_i16(first_half, second_half);
+        }
+        return pack_i16(root(first_half, scale), root(second_half, scale));
     };
     if (n >= step) {
         int64_t x = 0;

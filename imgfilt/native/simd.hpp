@@ -124,11 +124,19 @@ inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
     _mm512_storeu_si512(out, _mm512_permutex2var_epi64(low, first, high));
     _mm512_storeu_si512(out + 16, _mm512_permutex2var_epi64(low, second, high));
 }
-// round(scale * sqrt(v)) of non-negative 32-bit integers; `Unit` says that the scale is 1
-template <bool Unit>
+// round(scale * sqrt(v)) of non-negative 32-bit integers
 inline Pairs root(Pairs v, float scale) {
-    const __m512 r = _mm512_sqrt_ps(_mm512_cvtepi32_ps(v));
-    return _mm512_cvtps_epi32(Unit ? r : _mm512_mul_ps(r, _mm512_set1_ps(scale)));
+    return _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_sqrt_ps(_mm512_cvtepi32_ps(v)), _mm512_set1_ps(scale)));
+}
+// The same to 255 and beyond, scale 1, of two registers: one by the square root's unit, one by an estimate of 14 bits
+// and a Newton step in the others. Right to 2^-22 or better, while the root of an integer below 256^2 is at least 2^-19
+// of itself from a half (n^2 + n and n^2 + n + 1 are the nearest), so both round alike. The estimate of 0 is infinite
+// and ends as NaN, the lowest integer, and 0 once saturated to 8 bits.
+inline void roots_u8(Pairs& a, Pairs& b) {
+    const __m512 x = _mm512_cvtepi32_ps(b), r = _mm512_rsqrt14_ps(x), y = _mm512_mul_ps(x, r);
+    const __m512 rest = _mm512_fnmadd_ps(y, y, x), half = _mm512_mul_ps(r, _mm512_set1_ps(0.5f));
+    a = _mm512_cvtps_epi32(_mm512_sqrt_ps(_mm512_cvtepi32_ps(a)));
+    b = _mm512_cvtps_epi32(_mm512_fmadd_ps(rest, half, y));
 }
 typedef __m512 Reals;
 inline Reals load_reals(const int16_t* p) {
@@ -171,10 +179,12 @@ inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute2x128_si256(low, high, 0x20));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 8), _mm256_permute2x128_si256(low, high, 0x31));
 }
-template <bool Unit>
 inline Pairs root(Pairs v, float scale) {
-    const __m256 r = _mm256_sqrt_ps(_mm256_cvtepi32_ps(v));
-    return _mm256_cvtps_epi32(Unit ? r : _mm256_mul_ps(r, _mm256_set1_ps(scale)));
+    return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_sqrt_ps(_mm256_cvtepi32_ps(v)), _mm256_set1_ps(scale)));
+}
+inline void roots_u8(Pairs& a, Pairs& b) {
+    a = _mm256_cvtps_epi32(_mm256_sqrt_ps(_mm256_cvtepi32_ps(a)));
+    b = _mm256_cvtps_epi32(_mm256_sqrt_ps(_mm256_cvtepi32_ps(b)));
 }
 typedef __m256 Reals;
 inline Reals load_reals(const int16_t* p) {
@@ -218,10 +228,12 @@ inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), low);
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 4), high);
 }
-template <bool Unit>
 inline Pairs root(Pairs v, float scale) {
-    const __m128 r = _mm_sqrt_ps(_mm_cvtepi32_ps(v));
-    return _mm_cvtps_epi32(Unit ? r : _mm_mul_ps(r, _mm_set1_ps(scale)));
+    return _mm_cvtps_epi32(_mm_mul_ps(_mm_sqrt_ps(_mm_cvtepi32_ps(v)), _mm_set1_ps(scale)));
+}
+inline void roots_u8(Pairs& a, Pairs& b) {
+    a = _mm_cvtps_epi32(_mm_sqrt_ps(_mm_cvtepi32_ps(a)));
+    b = _mm_cvtps_epi32(_mm_sqrt_ps(_mm_cvtepi32_ps(b)));
 }
 typedef __m128 Reals;
 inline Reals load_reals(const int16_t* p) {
