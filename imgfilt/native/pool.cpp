@@ -20,6 +20,16 @@
 namespace imgfilt {
 namespace {
 
+constexpr int kLooks = 4000;
+
+void relax() {
+#if defined(__x86_64__) || defined(_M_X64)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    asm volatile("yield");
+#endif
+}
+
 // One call of parallel_for. Helpers hold it by shared_ptr, so that one which wakes late finds it finished
 // rather than gone.
 struct Job {
@@ -120,6 +130,8 @@ void parallel_for(int count, int threads, const std::function<void(int)>& task) 
     job->count = count;
     pool().help(job, helpers);
     job->work();
+    // The others are at their last tasks: to look again is cheaper than to be woken.
+    for (int i = 0; i < kLooks && job->done.load(std::memory_order_acquire) != count; ++i) relax();
     std::unique_lock lock(job->mutex);
     job->finished.wait(lock, [&] { return job->done.load() == count; });
     if (job->error) std::rethrow_exception(job->error);

@@ -14,6 +14,7 @@ namespace imgfilt {
 namespace {
 
 constexpr int64_t kMinRowsPerStripe = 16;
+constexpr int64_t kStripesPerThread = 8;
 constexpr int64_t kMinPixelsPerThread = 1 << 14;
 
 void require(bool condition, const char* message) {
@@ -137,7 +138,7 @@ void Program::run(const View& in, const View& out, Border border, double cval, i
     }
     // A few stripes a thread even out what else the machine does; each stripe costs its halo again.
     const int64_t least = std::max<int64_t>(kMinRowsPerStripe, 4 * int64_t{nodes_.front().reach});
-    const int64_t stripes = std::clamp<int64_t>(in.height / least, threads, int64_t{threads} * 4);
+    const int64_t stripes = std::clamp<int64_t>(in.height / least, threads, int64_t{threads} * kStripesPerThread);
     parallel_for(static_cast<int>(stripes), threads, [&](int s) {
         sweep(*this, in, out, border, cval, in.height * s / stripes, in.height * (s + 1) / stripes);
     });
