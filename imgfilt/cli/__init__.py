@@ -69,7 +69,10 @@ def _complain(error: ClickException) -> int:
     """Wrong usage in one line that says where help is; the help itself where nothing was asked for."""
     import click
 
-    context = getattr(error, "ctx", None)
+    if not isinstance(error, click.UsageError):
+        click.echo(f"imgfilt: {' '.join(error.format_message().split())}", err=True)
+        return error.exit_code
+    context = error.ctx
     message = error.format_message()
     if message.startswith("Usage:"):  # a group without a command
         click.echo(message, err=True)

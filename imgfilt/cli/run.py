@@ -17,14 +17,17 @@ from imgfilt.cli.options import Settings
 from imgfilt.cli.outputs import STREAM, Outputs
 from imgfilt.io import Picture, read, write
 from imgfilt.io.errors import NotReadableError
-from imgfilt.io.writer import encode, fit
+from imgfilt.io.writer import encode, fit, not_writable
 
 Filter = Callable[..., NDArray[Any]]
 """Called as `filter(array, alpha=..., **settings.keywords)`."""
 
 
 def run(settings: Settings, label: str, function: Filter) -> None:
-    """Applies `function` to every file; exits with 1 where any of them failed."""
+    """Applies `function` to every file; exits with 1 where any of them failed.
+
+    Raises `click.UsageError` where the options ask for what cannot be done to any file.
+    """
     import imgfilt.api  # while the first picture is being decoded on its thread
 
     del imgfilt
@@ -33,15 +36,39 @@ def run(settings: Settings, label: str, function: Filter) -> None:
     for path in settings.files:
         try:
             _one(path, settings, outputs, function)
+        except (BrokenPipeError, click.ClickException):  # standard output has ended, for all files
+            raise
         except Exception as error:
             if os.environ.get("IMGFILT_DEBUG"):
                 raise
+            if not failed:
+                _check_options(settings, function)
             failed += 1
             _report_failure(path, error, settings)
     if failed:
         if len(settings.files) > 1 and not settings.quiet:
             click.echo(f"imgfilt: {failed} of {len(settings.files)} files failed", err=True)
         click.get_current_context().exit(FAILED)
+
+
+def _check_options(settings: Settings, function: Filter) -> None:
+    """Tells wrong usage from what is wrong with a file: is a small picture of any dtype refused too?
+
+    Asked when the first file has failed, so that nobody waits for it when all is well.
+    """
+    import numpy as np
+
+    keywords = {**settings.keywords, "threads": 1, "alpha": settings.alpha or "each"}
+    refused: Exception | None = None
+    for dtype in ("float32", "uint8"):
+        try:
+            function(np.zeros((8, 8, 3), dtype), **keywords)
+            return
+        except (ValueError, TypeError) as error:
+            refused = error
+        except Exception:  # nothing that options are to blame for
+            return
+    raise click.UsageError(str(refused)) from refused
 
 
 def _one(path: str, settings: Settings, outputs: Outputs, function: Filter) -> None:
@@ -95,8 +122,13 @@ def _write(target: str, picture: Picture, quality: int) -> tuple[str, ...]:
     fitted, notes = fit(picture, picture.format)
     buffer = io.BytesIO()  # a pipe cannot seek, and half a picture in it helps nobody
     encode(buffer, fitted, picture.format, quality)
-    sys.stdout.buffer.write(buffer.getbuffer())
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(buffer.getbuffer())
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise not_writable("standard output", error) from error
     return notes
 
 
@@ -112,4 +144,9 @@ def _report_failure(path: str, error: Exception, settings: Settings) -> None:
 def _line(record: dict[str, Any]) -> None:
     import json
 
-    click.echo(json.dumps(record, ensure_ascii=False))
+    try:
+        click.echo(json.dumps(record, ensure_ascii=False))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise click.ClickException(str(not_writable("standard output", error))) from error

@@ -128,7 +128,7 @@ def check_target(path: str) -> tuple[str, int]:
     except FileNotFoundError:
         mode = 0
     except OSError as error:
-        raise NotWritableError(f"'{path}' cannot be written: {error.strerror}") from error
+        raise not_writable(f"'{path}'", error) from error
     if stat.S_ISDIR(mode):
         raise NotWritableError(f"'{path}' is a folder; name a file")
     # the mode too: to a superuser everything is writable, but a read-only file was meant to stay
@@ -147,14 +147,19 @@ def atomic(path: str) -> Iterator[BinaryIO]:
     """
     target, mode = check_target(path)
     if mode and not stat.S_ISREG(mode):
-        with open(target, "wb") as file:
-            yield file
+        try:
+            with open(target, "wb") as file:
+                yield file
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise not_writable(f"'{path}'", error) from error
         return
     folder, base = os.path.split(target)
     try:
         temporary = _temporary(folder, base)
     except OSError as error:
-        raise NotWritableError(f"'{path}' cannot be written: {error.strerror}") from error
+        raise not_writable(f"'{path}'", error) from error
     try:
         with temporary:
             yield temporary
@@ -165,9 +170,14 @@ def atomic(path: str) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):
             os.unlink(temporary.name)
         if isinstance(error, OSError):
-            reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
-            raise NotWritableError(f"'{path}' cannot be written: {reason}") from error
+            raise not_writable(f"'{path}'", error) from error
         raise
+
+
+def not_writable(name: str, error: OSError) -> NotWritableError:
+    """What the system said about writing to `name`, as one of this package's errors."""
+    reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
+    return NotWritableError(f"{name} cannot be written: {reason}")
 
 
 def _temporary(folder: str, base: str) -> BinaryIO:
