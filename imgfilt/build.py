@@ -13,8 +13,7 @@ from typing import Any
 from imgfilt import graph
 from imgfilt.generators import GENERATORS
 from imgfilt.kernel import Kernel
-from imgfilt.params import ParameterError, nearest
-from imgfilt.params import validate as validate
+from imgfilt.params import ParameterError, nearest, validate
 from imgfilt.spec import FilterSpec
 
 SOURCE = "source"
@@ -126,8 +125,8 @@ class _Context:
         value = self.table.get(key, default)
         return MIDDLE[self.dtype] if value == "mid" else float(value)
 
-    def kernel(self) -> Kernel:
-        given = self.table["kernel"]
+    def kernel(self, key: str = "kernel") -> Kernel:
+        given = self.table[key]
         if isinstance(given, Mapping):
             arguments = {k: v for k, v in given.items() if k != "generator"}
             return GENERATORS[given["generator"]](dtype=self.dtype, **arguments)
@@ -151,7 +150,10 @@ def _maximum(c: _Context) -> graph.Node:
 
 def _combine(c: _Context) -> graph.Node:
     inputs = c.inputs() if "inputs" in c.table else (c.node(),)
-    weights = tuple(float(w) for w in c.get("weights", [1.0] * len(inputs)))
+    given = c.get("weights", [1.0] * len(inputs))
+    if isinstance(given, Mapping):
+        given = c.kernel("weights").weights.ravel()
+    weights = tuple(float(w) for w in given)
     if len(weights) != len(inputs):
         raise ValueError(f"weights must be as many as the inputs, {len(inputs)}, got {len(weights)}")
     return graph.Combine(inputs, weights, c.number("bias"), bool(c.get("absolute", False)))
@@ -249,7 +251,7 @@ def _references(value: Any) -> Iterator[str]:
 
 def _inputs(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """(key, name) of every node that a table mentions."""
-    for key in ("input", "inputs", "image", "blurred"):
+    for key in _REFERENCES:
         named = table.get(key, [])
         for name in named if isinstance(named, list) else [named]:
             yield key, str(name)
@@ -264,7 +266,7 @@ def _problems(spec: FilterSpec, table: Mapping[str, Any]) -> Iterator[str]:
     fields = OPERATIONS[op][0]
     names = [f.rstrip("*") for f in fields]
     for key in table:
-        if key not in names and key not in ("op", "name", "when"):
+        if key not in names and key not in _COMMON:
             yield f"{op} has no key {key!r}{nearest(key, names)}; it has {', '.join(names)}"
     for field in fields:
         if field.endswith("*") and field[:-1] not in table:
@@ -284,21 +286,23 @@ def _problems(spec: FilterSpec, table: Mapping[str, Any]) -> Iterator[str]:
     for name in [*_references({k: v for k, v in table.items() if k != "when"}), *when]:
         if name not in params:
             yield f"there is no parameter {name!r}{nearest(name, params)}"
-    yield from _kernel_problems(table.get("kernel"))
+    yield from _kernel_problems("kernel", table.get("kernel"))
+    if isinstance(table.get("weights"), Mapping):
+        yield from _kernel_problems("weights", table["weights"])
 
 
-def _kernel_problems(given: Any) -> Iterator[str]:
+def _kernel_problems(key: str, given: Any) -> Iterator[str]:
     if isinstance(given, Mapping):
         generator = given.get("generator")
         if generator not in GENERATORS:
             names = list(GENERATORS)
-            yield f"kernel: generator must be one of {', '.join(names)}, got {generator!r}"
+            yield f"{key}: generator must be one of {', '.join(names)}, got {generator!r}"
             return
         code = GENERATORS[generator].__code__
         arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        for key in given:
-            if key not in arguments and key != "generator":
-                yield f"kernel: {generator} has no parameter {key!r}{nearest(key, arguments)}"
+        for name in given:
+            if name not in arguments and name != "generator":
+                yield f"{key}: {generator} has no parameter {name!r}{nearest(name, arguments)}"
     elif given is not None and not any(True for _ in _references(given)):
         try:
             Kernel.of(given)

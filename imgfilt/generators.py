@@ -31,7 +31,8 @@ def gaussian(*, dtype: str, sigma: float | None = None, size: int | None = None)
     """
     if size is None:
         sigma = 1.0 if sigma is None else sigma
-        _check_positive("sigma", sigma)
+        if not sigma > 0:
+            raise ValueError(f"sigma must be greater than 0 where no size is given, got {sigma}")
         size = gaussian_size(sigma, dtype)
     _check_size(size, f"sigma {sigma}" if sigma else f"size {size}")
     taps = gaussian_taps(size, sigma or 0.0)
@@ -160,11 +161,12 @@ def laplacian(*, dtype: str, size: int = 1) -> Kernel:
     return Kernel.of(np.multiply.outer(smooth, second) + np.multiply.outer(second, smooth))
 
 
-def laplacian_of_gaussian(*, dtype: str, sigma: float) -> Kernel:
+def laplacian_of_gaussian(*, dtype: str, sigma: float, unit_step: bool = False) -> Kernel:
     """Marr and Hildreth's Laplacian of a Gaussian, (r^2 / sigma^2 - 2) / sigma^2 * G(r), sampled to 4 sigma.
 
     What the sampled weights do not sum to 0 by is taken from all of them in proportion to G, so that a flat
-    image gives 0; G sums to 1.
+    image gives 0; G sums to 1. With `unit_step` the weights are scaled so that beside an upright edge of
+    height 1 the response is 1 at its strongest.
     """
     _check_positive("sigma", sigma)
     size = 2 * math.ceil(4 * sigma) + 1
@@ -177,7 +179,25 @@ def laplacian_of_gaussian(*, dtype: str, sigma: float) -> Kernel:
     weights -= g * weights.sum()
     middle = size // 2
     weights[middle, middle] -= math.fsum(weights.ravel())
-    return Kernel.of(weights)
+    return Kernel.of(weights * _step_gain(weights.sum(axis=0)) if unit_step else weights)
+
+
+def unit_step_difference(*, dtype: str, sigma_low: float, sigma_high: float) -> Kernel:
+    """The weights g, -g of two `gaussian` blurs, as a row: their difference beside an edge of height 1 is 1.
+
+    0, 0 where the blurs are the same.
+    """
+    fine, coarse = (gaussian(dtype=dtype, sigma=s).weights.sum(axis=0) for s in (sigma_low, sigma_high))
+    size = max(fine.size, coarse.size)
+    row = np.pad(fine, (size - fine.size) // 2) - np.pad(coarse, (size - coarse.size) // 2)
+    gain = _step_gain(row)
+    return Kernel.of([[gain, -gain]])
+
+
+def _step_gain(row: Weights) -> float:
+    """1 over the strongest response of `row`, which sums to 0, to a step of height 1; 0 where there is none."""
+    strongest = float(np.abs(np.cumsum(row)).max())
+    return 1.0 / strongest if strongest > 1e-12 else 0.0
 
 
 def gabor(
@@ -189,11 +209,13 @@ def gabor(
     gamma: float = 0.5,
     psi: float = 0.0,
     size: int | None = None,
-    gain: float = 1.0,
+    gain: float | None = None,
 ) -> Kernel:
     """A wave under a Gaussian, as cv2.getGaborKernel, times `gain`; angles in degrees, lengths in pixels.
 
-    Without `size` it reaches 3 sigma from the middle along both of the Gaussian's axes.
+    Without `size` it reaches 3 sigma from the middle along both of the Gaussian's axes. Without `gain` the
+    positive weights sum to 1, or the negative ones to -1 where they are heavier: what lies in 0 to 1 gives
+    responses in -1 to 1.
     """
     for name, value in (("sigma", sigma), ("wavelength", wavelength), ("gamma", gamma)):
         _check_positive(name, value)
@@ -210,7 +232,11 @@ def gabor(
     x = np.arange(width // 2, -width // 2, -1, dtype=np.float64)[None, :]
     along, across = x * c + y * s, -x * s + y * c
     envelope = np.exp(-0.5 * (along**2 + (gamma * across) ** 2) / sigma**2)
-    return Kernel.of(gain * envelope * np.cos(2 * math.pi * along / wavelength + math.radians(psi)))
+    weights = envelope * np.cos(2 * math.pi * along / wavelength + math.radians(psi))
+    if gain is None:
+        heavier = max(float(weights[weights > 0].sum()), -float(weights[weights < 0].sum()))
+        gain = 1.0 / heavier if heavier > 1e-12 else 0.0
+    return Kernel.of(gain * weights)
 
 
 GENERATORS: dict[str, Callable[..., Kernel]] = {
@@ -223,6 +249,7 @@ GENERATORS: dict[str, Callable[..., Kernel]] = {
     "sobel": sobel,
     "laplacian": laplacian,
     "laplacian_of_gaussian": laplacian_of_gaussian,
+    "unit_step_difference": unit_step_difference,
     "gabor": gabor,
 }
 

@@ -105,9 +105,13 @@ def test_middle_gray():
 
 
 def test_fine_minus_coarse():
-    dog = graph_of("difference_of_gaussians", sigma_low=1, sigma_high=2)
+    dog = graph_of("difference_of_gaussians", sigma_low=1, sigma_high=2, show="response")
     fine, coarse = (graph_of("gaussian", sigma=s) for s in (1, 2))
     assert dog == graph.Combine((fine, coarse), (1.0, -1.0))
+    edges = graph_of("difference_of_gaussians", sigma_low=1, sigma_high=2)
+    assert isinstance(edges, graph.Combine)
+    assert edges.absolute
+    assert edges.weights[0] == -edges.weights[1] > 1
     assert graph_of("unsharp_mask", sigma=2, amount=1.5, threshold=3) == graph.Sharpen(
         graph.Source(), coarse, 1.5, 3.0
     )
@@ -188,7 +192,7 @@ def test_defaults_are_filled_in_and_numbers_converted():
         ("gaussian", {"size": 4}, "gaussian: size must be an odd integer from 1 to 4095 (px), got 4"),
         ("gaussian", {"size": 3.5}, "got 3.5"),
         ("gaussian", {"size": -3}, "got -3"),
-        ("gaussian", {"sigma": 0}, "gaussian: sigma must be greater than 0, got 0.0"),
+        ("gaussian", {"sigma": 0}, "gaussian: sigma must be greater than 0 where no size is given, got 0.0"),
         ("unsharp_mask", {"sigma": 0}, "sigma must be a number greater than 0 and at most 500 (px), got 0"),
         ("bilateral", {"sigma_color": 0}, "sigma_color must be a number greater than 0, got 0"),
         ("canny", {"low": -1}, "low must be a number from 0 up, got -1"),
@@ -352,6 +356,16 @@ def test_a_users_filter(tmp_path):
             "when = { full = true }",
             "[[node]]\nop = 'magnitude'\ninputs = 'first'",
             "node 3: inputs must be a list",
+        ),
+        (
+            "when = { full = true }",
+            "[[node]]\nop = 'combine'\nweights = { generator = 'ones' }",
+            "node 3: weights: generator must be one of gaussian, .*, got 'ones'",
+        ),
+        (
+            "when = { full = true }",
+            "[[node]]\nop = 'combine'\nweights = { generator = 'box', sise = 3 }",
+            "node 3: weights: box has no parameter 'sise'",
         ),
         (
             "when = { full = true }",

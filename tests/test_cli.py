@@ -311,6 +311,16 @@ def test_targets_that_cannot_be_written(cli: Run, folder: Path) -> None:
     assert (folder / "locked.png").read_bytes() == b"keep"
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_a_full_disk(cli: Run, folder: Path) -> None:
+    refused(cli("sobel", "photo.jpg", "-o", "/dev/full"), 1, "photo.jpg", "'/dev/full'", "the disk is full")
+    command = [sys.executable, "-m", "imgfilt", "sobel", "photo.jpg", "-q"]
+    for words in (["-o", "-"], ["-o", "a.png", "--json"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([*command, *words], stdout=full, stderr=subprocess.PIPE, text=True)
+        refused(Result(done.returncode, "", done.stderr), 1, "standard output", "the disk is full")
+
+
 # --- what a person gets wrong -------------------------------------------------------------------------------
 
 
@@ -343,11 +353,22 @@ def test_targets_that_cannot_be_written(cli: Run, folder: Path) -> None:
         (["list", "--filters", "missing"], ["missing"]),
         (["sobel", "photo.jpg", "--json", "-o", "-"], ["--json", "standard output"]),
         (["--zork"], ["--zork"]),
+        (["gaussian", "--sigma", "0", "photo.jpg"], ["gaussian: sigma", "no size", "0.0"]),
+        (["gaussian", "--sigma", "0", "none.jpg", "photo.jpg"], ["gaussian: sigma", "no size"]),
+        (["gabor", "--sigma", "500", "--gamma", "0.01", "photo.jpg"], ["gabor: sigma", "largest"]),
+        (["median", "--linear-light", "photo.jpg"], ["linear_light", "median"]),
+        (["median", "--backend", "direct", "photo.jpg"], ["backend", "direct", "median"]),
+        (["sobel", "--backend", "box", "photo.jpg"], ["backend", "box"]),
+        (["correlate", "--kernel", "1 2; 3 4", "--backend", "box", "photo.jpg"], ["backend", "box"]),
+        (["apply", "gaussian sigma=0 | sobel", "photo.jpg"], ["gaussian: sigma", "no size"]),
+        (["apply", "sobel | canny", "--linear-light", "photo.jpg"], ["linear_light", "canny"]),
     ],
 )
 def test_wrong_usage(cli: Run, folder: Path, words: list[str], said: list[str]) -> None:
     before = sorted(os.listdir())
-    refused(cli(*words), 2, *said)
+    result = cli(*words)
+    refused(result, 2, *said)
+    assert "photo.jpg: " not in result.err
     assert sorted(os.listdir()) == before
 
 

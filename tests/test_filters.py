@@ -98,26 +98,40 @@ def laplacian(image, how, size=1):
     return oracle.response(image, np.outer(smooth, second) + np.outer(second, smooth), **how)
 
 
-def laplacian_of_gaussian(image, how, sigma):
+def step_gain(*rows):
+    """1 over the strongest response of the difference of rows to a step of height 1."""
+    size = max(row.size for row in rows)
+    first, *rest = (np.pad(row, (size - row.size) // 2) for row in rows)
+    return 1 / np.abs(np.cumsum(first - sum(rest))).max()
+
+
+def laplacian_of_gaussian(image, how, sigma, show):
     r = math.ceil(4 * sigma)
     y, x = np.mgrid[-r : r + 1, -r : r + 1]
     q = (x * x + y * y) / sigma**2
     g = np.exp(-q / 2)
     g /= g.sum()
     w = (q - 2) / sigma**2 * g
-    return oracle.response(image, w - g * w.sum(), **how)
+    w -= g * w.sum()
+    response = oracle.response(image, w, **how)
+    return response if show == "response" else np.abs(response * Wide(step_gain(w.sum(axis=0))))
 
 
-def difference_of_gaussians(image, how, sigma_low, sigma_high):
+def difference_of_gaussians(image, how, sigma_low, sigma_high, show):
     low, high = gaussian(image, how, sigma_low), gaussian(image, how, sigma_high)
-    return low.astype(Wide) - high.astype(Wide)
+    response = low.astype(Wide) - high.astype(Wide)
+    if show == "response":
+        return response
+    rows = (taps(sigma, image.dtype).sum(axis=0) for sigma in (sigma_low, sigma_high))
+    return np.abs(response * Wide(step_gain(*rows)))
 
 
-def gabor(image, how, sigma, theta, wavelength, gamma, psi, size):
+def gabor(image, how, sigma, theta, wavelength, gamma, psi, size, gain=None):
     kernel = cv2.getGaborKernel(
         (size, size), sigma, math.radians(theta), wavelength, gamma, math.radians(psi)
     )
-    return oracle.response(image, kernel, **how)
+    heavier = max(kernel[kernel > 0].sum(), -kernel[kernel < 0].sum())
+    return oracle.response(image, kernel * (1 / heavier if gain is None else gain), **how)
 
 
 def bilateral(image, how, diameter, sigma_color, sigma_space):
@@ -191,17 +205,19 @@ def cases():
     yield "robinson", Case(compass([1, 2, 1, 0, -1, -2, -1, 0]), gain=8, luma=True)
     for size in (1, 3, 5, 7):
         yield "laplacian", Case(laplacian, {"size": size}, gain=8 * 4 ** (size - 1), luma=True)
-    for sigma in (0.8, 1.4):
+    for show, gain in (("response", 6), ("edges", 20)):
+        for sigma in (0.8, 1.4):
+            params = {"sigma": sigma, "show": show}
+            yield "laplacian_of_gaussian", Case(laplacian_of_gaussian, params, gain, exact=False, luma=True)
+        params = {"sigma_low": 1.0, "sigma_high": 1.6, "show": show}
+        exact = show == "response"
         yield (
-            "laplacian_of_gaussian",
-            Case(laplacian_of_gaussian, {"sigma": sigma}, gain=6, exact=False, luma=True),
+            "difference_of_gaussians",
+            Case(difference_of_gaussians, params, gain, exact=False, luma=True, u8_exact=exact),
         )
-    yield (
-        "difference_of_gaussians",
-        Case(difference_of_gaussians, {"sigma_low": 1.0, "sigma_high": 1.6}, 2, False, True, u8_exact=True),
-    )
     params = {"sigma": 2.0, "theta": 30.0, "wavelength": 6.0, "gamma": 0.5, "psi": 90.0, "size": 9}
-    yield "gabor", Case(gabor, params, gain=30, exact=False)
+    yield "gabor", Case(gabor, params, gain=2, exact=False)
+    yield "gabor", Case(gabor, {**params, "gain": 1}, gain=30, exact=False)
 
 
 CASES = list(cases())
@@ -398,6 +414,35 @@ def test_motion_kernels_are_lines():
             a = math.radians(angle)
             across = np.abs((x - 20) * math.sin(a) + (y - 20) * math.cos(a))
             assert across.max() < 1 + 1e-9
+
+
+@pytest.mark.parametrize("dtype", oracle.DTYPES)
+def test_a_step_from_black_to_white_gives_white(dtype):
+    """The default picture of a response: the strongest edge there can be is as bright as there can be."""
+    full = oracle.full_scale(dtype)
+    image = np.zeros((60, 90), dtype)
+    image[:, 45:] = full
+    for picture in (image, image[:, ::-1], np.ascontiguousarray(image.T)):
+        for sigma in (0.7, 1.4, 3, 6):
+            for edges in (
+                imgfilt.laplacian_of_gaussian(picture, sigma=sigma),
+                imgfilt.difference_of_gaussians(picture, sigma_low=sigma, sigma_high=1.6 * sigma),
+                imgfilt.difference_of_gaussians(picture, sigma_low=1.6 * sigma, sigma_high=sigma),
+            ):
+                assert edges.max() == pytest.approx(full, rel=1e-5)
+                assert edges.min() == pytest.approx(0, abs=1e-4 * full)
+    assert not imgfilt.difference_of_gaussians(image, sigma_low=2, sigma_high=2).any()
+
+
+def test_gabor_stays_in_range():
+    for theta, psi, sigma in [(0, 90, 3), (45, 0, 2), (30, 180, 5), (90, 37, 1.5)]:
+        image = noise((40, 50), "uint8", seed=4) // 128 * 255
+        got = imgfilt.gabor(image, theta=theta, psi=psi, sigma=sigma, dtype="int16")
+        assert np.abs(got).max() <= 255
+        dot = np.zeros((121, 121))
+        dot[60, 60] = 1
+        spread = imgfilt.gabor(dot, theta=theta, psi=psi, sigma=sigma)
+        assert max(spread[spread > 0].sum(), -spread[spread < 0].sum()) == pytest.approx(1)
 
 
 # --- chains ---

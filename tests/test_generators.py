@@ -104,7 +104,8 @@ def test_laplacian_is_opencvs(size):
 @pytest.mark.parametrize("theta", [0, 30, 45, 90, 120, 180, -77])
 @pytest.mark.parametrize("size", [None, 21])
 def test_gabor_is_opencvs(theta, size):
-    got = generators.gabor(dtype="uint8", sigma=4, theta=theta, wavelength=10, gamma=0.5, psi=20, size=size)
+    wave = {"theta": theta, "wavelength": 10, "gamma": 0.5, "psi": 20, "size": size}
+    got = generators.gabor(dtype="uint8", sigma=4, **wave, gain=1)
     cv_size = (size or 0, size or 0)
     want = cv2.getGaborKernel(cv_size, 4, np.deg2rad(theta), 10, 0.5, np.deg2rad(20), cv2.CV_64F)
     assert got.shape == want.shape
@@ -173,7 +174,7 @@ def test_sharpen_and_box():
 @pytest.mark.parametrize(
     ("name", "params", "message"),
     [
-        ("gaussian", {"sigma": 0}, "sigma must be greater than 0, got 0"),
+        ("gaussian", {"sigma": 0}, "sigma must be greater than 0 where no size is given, got 0"),
         ("gaussian", {"sigma": 1.0, "size": 4}, "odd and at least 1, got 4"),
         (
             "gaussian",
