@@ -1,9 +1,14 @@
 #include "lines.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <utility>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace imgfilt {
 
@@ -102,6 +107,21 @@ void store_row(const View& v, int64_t y, const char* in) {
     } else {
         scatter(reinterpret_cast<const uint64_t*>(in), v.width, v.channels, v.pixel, v.channel, row);
     }
+}
+
+void stream_row(const char* in, char* out, int64_t bytes) {
+#if defined(__SSE2__)
+    const int64_t head = std::min<int64_t>(bytes, -reinterpret_cast<intptr_t>(out) & (kAlign - 1));
+    std::memcpy(out, in, static_cast<size_t>(head));
+    int64_t at = head;
+    for (; at + kAlign <= bytes; at += kAlign)
+        for (int64_t part = 0; part < kAlign; part += 16)
+            _mm_stream_si128(reinterpret_cast<__m128i*>(out + at + part),
+                             _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + at + part)));
+    std::memcpy(out + at, in + at, static_cast<size_t>(bytes - at));
+#else
+    std::memcpy(out, in, static_cast<size_t>(bytes));
+#endif
 }
 
 }  // namespace imgfilt

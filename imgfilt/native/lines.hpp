@@ -33,5 +33,7 @@ bool packed(const View& v);
 // Row y of an image to or from contiguous elements.
 void load_row(const View& v, int64_t y, char* out);
 void store_row(const View& v, int64_t y, const char* in);
+// Contiguous bytes past the caches, where the processor can.
+void stream_row(const char* in, char* out, int64_t bytes);
 
 }  // namespace imgfilt

@@ -11,6 +11,7 @@
 
 namespace imgfilt {
 
+constexpr int64_t kStream = 16 << 20;  // bytes of output that would only push other things out of the caches
 constexpr int64_t kAhead = 3;  // rows of the image to be fetched before they are needed
 
 class Sweep {
@@ -54,13 +55,17 @@ class Sweep {
             if (is_real(node)) lines_[i].next = std::max<int64_t>(0, lines_[i].next);
             lines_[i].sum = nullptr;
         }
-        const bool in_place = packed(out_);
         const int64_t out_bytes = out_.width * out_.channels * kSizeOf[static_cast<int>(out_.dtype)];
+        const bool stream = packed(out_) && out_bytes * out_.height > kStream;
+        const bool in_place = packed(out_) && !stream;
         for (int64_t y = first; y < last; ++y) {
             char* target = in_place ? out_.data + y * out_.row : slot(result, 0);
             if (in_place && y + 1 < last) target_.start(target + out_.row, out_bytes, lines_.size());
             produce(result, y, target);
-            if (!in_place) store_row(out_, y, target);
+            if (stream)
+                stream_row(target, out_.data + y * out_.row, out_bytes);
+            else if (!in_place)
+                store_row(out_, y, target);
         }
     }
 
