@@ -12,6 +12,7 @@
 namespace imgfilt {
 
 constexpr int64_t kStream = 16 << 20;  // bytes of output that would only push other things out of the caches
+constexpr int64_t kPiece = 1024;  // pixels of a line between two moments of fetching
 constexpr int64_t kAhead = 3;  // rows of the image to be fetched before they are needed
 
 class Sweep {
@@ -38,6 +39,8 @@ class Sweep {
         }
         for (size_t i = 0; i < lines_.size(); ++i)
             lines_[i].pointers.resize(std::max(program.nodes_[i].op.taps.size(), program.nodes_[i].op.inputs.size()));
+        // Two ops leave the memory no pause to fill, more do.
+        if (lines_.size() > 3) pieces_ = std::max<int64_t>(1, in.width / kPiece);
         make_columns();
         if (border == Border::constant)
             for (size_t i = 0; i < lines_.size(); ++i) make_constant(static_cast<int>(i));
@@ -60,7 +63,7 @@ class Sweep {
         const bool in_place = packed(out_) && !stream;
         for (int64_t y = first; y < last; ++y) {
             char* target = in_place ? out_.data + y * out_.row : slot(result, 0);
-            if (in_place && y + 1 < last) target_.start(target + out_.row, out_bytes, lines_.size());
+            if (in_place && y + 1 < last) target_.start(target + out_.row, out_bytes, moments());
             produce(result, y, target);
             if (stream)
                 stream_row(target, out_.data + y * out_.row, out_bytes);
@@ -124,20 +127,25 @@ class Sweep {
         const char* end = nullptr;
         int64_t step = 0;
 
-        void start(const char* row, int64_t bytes, size_t ops) {
+        void start(const char* row, int64_t bytes, int64_t moments) {
             at = row;
             end = row + bytes;
-            step = round_up(bytes / static_cast<int64_t>(ops - 1), kAlign);
+            step = round_up(bytes / moments, kAlign);
         }
-        void some() {
-            const char* stop = std::min(end, at + step);
+        void some(int64_t moments) {
+            const char* stop = std::min(end, at + step * moments);
             for (; at < stop; at += kAlign) __builtin_prefetch(at);
         }
     };
     void announce(int64_t y) {
         if (y < in_.height)
             source_.start(in_.data + y * in_.row, in_.width * in_.channels * kSizeOf[static_cast<int>(in_.dtype)],
-                          lines_.size());
+                          moments());
+    }
+    int64_t moments() const { return static_cast<int64_t>(lines_.size() - 1) * pieces_; }
+    void fetch(int64_t moments) {
+        source_.some(moments);
+        target_.some(moments);
     }
 
     // Columns beyond both ends of a line.
@@ -220,8 +228,7 @@ class Sweep {
         const Program::Node& node = program_.nodes_[i];
         const Op& op = node.op;
         const int64_t width = in_.width, n = width * op.channels;
-        source_.some();
-        target_.some();
+        if (op.kind != OpKind::taps && op.kind != OpKind::gradient) fetch(pieces_);
         switch (op.kind) {
             case OpKind::source: return load_row(in_, border_index(y, in_.height, border_), out);
             case OpKind::convert: {
@@ -308,7 +315,20 @@ class Sweep {
             }
             pointers[static_cast<size_t>(t)] = line + tap.dx * pixel;
         }
-        const void* p = pointers.data();
+        // In pieces, so that fetching ahead is spread over the line.
+        const int64_t out_size = kSizeOf[static_cast<int>(op.dtype)], from_size = kSizeOf[static_cast<int>(from)];
+        for (int64_t piece = 0, x = 0; piece < pieces_; ++piece) {
+            const int64_t next = piece + 1 == pieces_ ? n : (n * (piece + 1) / pieces_) & -kAlign;
+            fetch(1);
+            sum_taps(node, from, pointers.data(), out + x * out_size, next - x);
+            for (const char*& pointer : pointers) pointer += (next - x) * from_size;
+            x = next;
+        }
+    }
+
+    void sum_taps(const Program::Node& node, DType from, const void* p, char* out, int64_t n) {
+        const Op& op = node.op;
+        const int k = static_cast<int>(op.taps.size());
         const auto p16 = static_cast<const int16_t* const*>(p);
         const int16_t* w16 = node.weights16.data();
         if (from == DType::u8)
@@ -417,6 +437,7 @@ class Sweep {
     std::vector<char> zeros_;
     bool constant_ = false;
     Fetch source_, target_;
+    int64_t pieces_ = 1;
 };
 
 void sweep(const Program& program, const View& in, const View& out, Border border, double cval, int64_t first,
