@@ -48,7 +48,7 @@ constexpr LumaShuffle kLuma4 = {{0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -
 constexpr int32_t kWeightsRG = (kLumaG << 16) | kLumaR;
 
 #if defined(__AVX512BW__)
-constexpr int kLumaPixels = 16;
+constexpr int kLumaPixels = 64;
 // Reads 64 bytes at p: 16 past the sixteen pixels where a pixel is 3 bytes.
 inline __m512i four_lanes(const uint8_t* p, int channels) {
     if (channels == 4) return _mm512_loadu_si512(p);
@@ -64,7 +64,9 @@ inline __m512i luma32(const uint8_t* p, int channels, const LumaShuffle& s) {
     return _mm512_srli_epi32(_mm512_add_epi32(sum, _mm512_set1_epi32(1 << (kLumaShift - 1))), kLumaShift);
 }
 inline void luma_step(const uint8_t* p, int channels, const LumaShuffle& s, uint8_t* out) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm512_cvtepi32_epi8(luma32(p, channels, s)));
+    const int64_t step = 16 * channels;
+    store_u8(out, luma32(p, channels, s), luma32(p + step, channels, s), luma32(p + 2 * step, channels, s),
+             luma32(p + 3 * step, channels, s));
 }
 #else
 constexpr int kLumaPixels = 8;
@@ -84,17 +86,26 @@ inline void luma_step(const uint8_t* p, int channels, const LumaShuffle& s, uint
 #endif
 #endif
 
+#if defined(IMGFILT_PAIRS)
+// All but the last six pixels, so that the wide loads stay inside the row; the last step overlaps the one before.
+template <int Channels>
+int64_t luma_steps(const uint8_t* in, const LumaShuffle& shuffle, uint8_t* out, int64_t n) {
+    const int64_t end = n - 6;
+    if (end < kLumaPixels) return 0;
+    int64_t x = 0;
+    for (; x + kLumaPixels <= end; x += kLumaPixels) luma_step(in + x * Channels, Channels, shuffle, out + x);
+    if (x < end) luma_step(in + (end - kLumaPixels) * Channels, Channels, shuffle, out + end - kLumaPixels);
+    return end;
+}
+#endif
+
 void luma_u8(const void* input, int channels, void* output, int64_t n) {
     const uint8_t* in = static_cast<const uint8_t*>(input);
     uint8_t* out = static_cast<uint8_t*>(output);
     int64_t x = 0;
 #if defined(IMGFILT_PAIRS)
-    // Stop six pixels early, so that the wide loads stay inside the row.
-    const int64_t last = n - kLumaPixels - 6;
-    if (channels == 3)
-        for (; x <= last; x += kLumaPixels) luma_step(in + x * 3, 3, kLuma3, out + x);
-    else if (channels == 4)
-        for (; x <= last; x += kLumaPixels) luma_step(in + x * 4, 4, kLuma4, out + x);
+    if (channels == 3) x = luma_steps<3>(in, kLuma3, out, n);
+    if (channels == 4) x = luma_steps<4>(in, kLuma4, out, n);
 #endif
     luma_integer(in + x * channels, channels, out + x, n - x);
 }
