@@ -63,12 +63,11 @@ void gradient_u8(const int16_t* const* signed_p, const int16_t* w, int ka, int k
                  int64_t n) {
     const auto p = reinterpret_cast<const uint16_t* const*>(signed_p);
     typedef Fixed<uint16_t, -1, 1> Difference;
-    typedef Fixed<uint16_t, -1, -2, -1> Binomial;
-    typedef Fixed<uint16_t, -1, -1, -1> Mean;
-    if (Difference::fits(w, ka) && Binomial::fits(w + ka, kb))
-        return gradient_row(Difference(p), Binomial(p + ka), scale, out, n);
-    if (Difference::fits(w, ka) && Mean::fits(w + ka, kb))
-        return gradient_row(Difference(p), Mean(p + ka), scale, out, n);
+    // The sign of a response does not matter once it is squared.
+    if (Difference::fits(w, ka) && Fixed<uint16_t, -1, -2, -1>::fits(w + ka, kb))
+        return gradient_row(Difference(p), Fixed<uint16_t, 1, 2, 1>(p + ka), scale, out, n);
+    if (Difference::fits(w, ka) && Fixed<uint16_t, -1, -1, -1>::fits(w + ka, kb))
+        return gradient_row(Difference(p), Fixed<uint16_t, 1, 1, 1>(p + ka), scale, out, n);
     if (ka == 2 && kb == 3) return gradient_row(Free<2>(p, w, ka), Free<3>(p + ka, w + ka, kb), scale, out, n);
     if (ka == 2 && kb == 2) return gradient_row(Free<2>(p, w, ka), Free<2>(p + ka, w + ka, kb), scale, out, n);
     if (ka == 6 && kb == 6) return gradient_row(Free<6>(p, w, ka), Free<6>(p + ka, w + ka, kb), scale, out, n);
