@@ -12,8 +12,8 @@
 namespace imgfilt {
 
 constexpr int64_t kStream = 16 << 20;  // bytes of output that would only push other things out of the caches
-constexpr int64_t kPiece = 1920;  // pixels of a line between two moments of fetching
-constexpr int64_t kAhead = 3;  // rows of the image to be fetched before they are needed
+constexpr int64_t kPiece = 1920;       // pixels of a line between two moments of fetching
+constexpr int64_t kAhead = 3;          // rows of the image to be fetched before they are needed
 
 class Sweep {
   public:
