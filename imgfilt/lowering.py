@@ -243,9 +243,8 @@ class _Lowering:
         lines = tuple(self.line(n) for n in node.inputs)
         same = len({(line.dtype, line.scale, line.offset) for line in lines}) == 1
         first = lines[0]
-        if not (
-            same and first.dtype == "int16" and first.low > -32768 and first.scale > 0 and not first.offset
-        ):
+        narrow = same and first.dtype == "int16" and first.scale > 0 and not first.offset
+        if not narrow or any(line.low <= -32768 for line in lines):  # -32768 has no absolute value in 16 bits
             lines = self.reals(node.inputs)
             dtype = self.real_dtype(*lines)
             lines = tuple(self.rows.real(line, dtype) for line in lines)

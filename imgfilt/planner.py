@@ -26,7 +26,6 @@ class _Planning:
     width: int
     pixel_dtype: str
     border: str
-    threads: int
     backend: str
     choices: list[Choice] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
@@ -52,7 +51,7 @@ def make_plan(
     if backend != "auto" and backend not in names():
         raise ValueError(f"backend must be 'auto' or one of {', '.join(names())}, got {backend!r}")
     height, width, channels = (*shape, 1)[:3]
-    p = _Planning(title, height, width, dtype, canonical(border), threads, backend)
+    p = _Planning(title, height, width, dtype, canonical(border), backend)
     out_dtype, out_channels = _plan_segment(p, root, dtype, channels)
     if backend != "auto" and not p.choices:
         raise ValueError(
@@ -143,9 +142,7 @@ def _workspace(ops: tuple[RowOp, ...], width: int) -> int:
 def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: str, channels: int) -> bool:
     """Plans the lone convolution of a graph by a whole-array backend where one is wanted or cheapest."""
     low, high = RANGES[dtype] if dtype.startswith(("u", "i")) else (-1.0, 1.0)
-    problem = Problem(
-        node.kernel, p.height, p.width, channels, dtype, low, high, p.border, p.threads, alone=True
-    )
+    problem = Problem(node.kernel, p.height, p.width, channels, dtype, low, high, p.border, alone=True)
     candidates = _ask(problem)
     chosen = _pick(p, node, candidates)
     if chosen.backend not in ARRAY_BACKENDS:
@@ -171,8 +168,7 @@ def _no_convolution(node: graph.Convolve, rows: RowBuilder, line: Line) -> Line:
 def _convolve(p: _Planning, node: graph.Convolve, rows: RowBuilder, line: Line, *, alone: bool) -> Line:
     """Chooses a backend for one convolution inside a row program, and lowers it."""
     problem = Problem(
-        node.kernel, p.height, p.width, line.channels, line.dtype, line.low, line.high, p.border, p.threads,
-        alone=alone,
+        node.kernel, p.height, p.width, line.channels, line.dtype, line.low, line.high, p.border, alone=alone,
     )  # fmt: skip
     candidates = _ask(problem)
     chosen = _pick(p, node, candidates)

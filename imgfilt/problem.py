@@ -24,7 +24,6 @@ class Problem:
     low: float
     high: float
     border: str
-    threads: int
     alone: bool
 
     @property

@@ -583,6 +583,14 @@ absolute = true
     np.testing.assert_array_equal(imgfilt.apply_filter(spec, image, dtype="uint16"), wide)
     combined = own_filter(tmp_path, nodes.replace("maximum", "combine"))
     np.testing.assert_array_equal(imgfilt.apply_filter(combined, image), want)
+    # Whichever input it is that reaches the lowest number.
+    none = '[[node]]\nop = "convolve"\nname = "none"\ninput = "source"\nkernel = [[0]]\n'
+    for inputs in ('["none", "a"]', '["a", "none"]'):
+        both = own_filter(
+            tmp_path,
+            none + nodes.replace('name = "a"', 'name = "a"\ninput = "source"').replace('["a"]', inputs),
+        )
+        np.testing.assert_array_equal(imgfilt.apply_filter(both, image), want)
 
 
 # --- alpha and light ---
