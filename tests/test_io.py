@@ -530,6 +530,47 @@ def test_errors_have_stable_codes() -> None:
     }
 
 
+def test_a_header_is_looked_at_without_reading_the_file(tmp_path: Path) -> None:
+    path = saved(tmp_path / "a.png", photo())
+    with path.open("r+b") as file:
+        file.truncate(1 << 40)
+    info = probe(path)
+    assert (info.width, info.height, info.channels, info.dtype, info.frames) == (512, 512, 3, "uint8", 1)
+    assert (info.pixels, info.nbytes, info.colours) == (512 * 512, 512 * 512 * 3, "rgb")
+    with pytest.raises(TooLargeError, match="512x512"):
+        probe(path, max_pixels=1000)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX pipes")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    with pytest.raises(NotReadableError, match="pipe"):
+        probe(tmp_path / "a.jpg")
+
+
+def test_programs_are_not_run(tmp_path: Path) -> None:
+    """Pillow would hand PostScript to an interpreter."""
+    (tmp_path / "a.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\nshowpage\n")
+    refused(NotAnImageError, tmp_path / "a.jpg")
+
+
+# --- several frames ---------------------------------------------------------------------------------------
+
+
+def test_map_takes_every_frame_and_keeps_the_rest() -> None:
+    first = np.zeros((4, 5, 4), np.uint8)
+    page = Picture(first[:2] + 1, True, duration=30.0, dpi=(72.0, 72.0))
+    picture = Picture(first, True, "gif", b"exif", SRGB, duration=20.0, plays=3, pages=(page,))
+    more = picture.map(lambda array: array + 1)
+    assert [frame.array[0, 0, 0] for frame in more.frames()] == [1, 2]
+    assert [frame.has_alpha for frame in more.frames()] == [True, True]
+    assert replace(more, array=first, pages=()).__dict__ == replace(picture, pages=()).__dict__
+    assert (more.pages[0].duration, more.pages[0].dpi) == (30.0, (72.0, 72.0))
+    gray = picture.map(lambda array: array[..., 0])
+    assert not gray.has_alpha
+    assert not gray.pages[0].has_alpha
+
+
 # --- writing ------------------------------------------------------------------------------------------------
 
 

@@ -6,7 +6,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -76,11 +75,10 @@ def _one(path: str, settings: Settings, outputs: Outputs, function: Filter) -> N
     picture = _read(path, settings.max_pixels)
     target = outputs.for_input(path, picture.format)
     alpha = settings.alpha or ("premultiply" if picture.has_alpha else "each")
-    array = function(picture.array, alpha=alpha, **settings.keywords)
-    has_alpha = picture.has_alpha and array.shape == picture.array.shape
-    result = replace(picture, array=array, has_alpha=has_alpha)
+    result = picture.map(lambda array: function(array, alpha=alpha, **settings.keywords))
     notes = picture.notes + _write(target, result, settings.quality)
     milliseconds = (time.perf_counter() - begin) * 1e3
+    array = result.array
     height, width = array.shape[:2]
     if not settings.quiet:
         for note in notes:

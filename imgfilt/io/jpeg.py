@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from imgfilt.io import exif as exif_block
 from imgfilt.io import jpeg_stripes
 from imgfilt.io.errors import DamagedError, NotStorableError, UnsupportedError
-from imgfilt.io.orient import apply_orientation
-from imgfilt.io.picture import Picture
+from imgfilt.io.orient import apply_orientation, oriented_shape
+from imgfilt.io.picture import Info, Picture
+from imgfilt.io.source import Data
 
 _EXIF = exif_block.PREFIX
 _ICC = b"ICC_PROFILE\0"
@@ -25,6 +26,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset(range(0xD0, 0xD8)) | {0x01}
 _SEGMENT = 0xFFFF - 2
 _JFIF_END = 20
+_COLOURS = {1: "gray", 3: "rgb", 4: "cmyk"}
 _SUBSAMPLING = {0x11: "444", 0x21: "422", 0x22: "420"}
 
 
@@ -43,7 +45,14 @@ class Header:
     scan: int
 
 
-def parse(data: bytes, name: str) -> Header:
+def info(header: Header) -> Info:
+    """Shape and dtype as `decode` returns them."""
+    shape = (header.height, header.width) + ((3,) if header.components > 1 else ())
+    shape = oriented_shape(shape, exif_block.orientation(header.exif))
+    return Info(shape, "uint8", False, "jpeg", _COLOURS.get(header.components, "rgb"))
+
+
+def parse(data: Data, name: str) -> Header:
     """The header of a JPEG; `DamagedError` where it ends before the first scan."""
     frame: tuple[int, int, int, int, str] | None = None
     exif, dpi = b"", None
@@ -93,9 +102,7 @@ def decode(data: bytes, header: Header, name: str) -> Picture:
 
     if header.precision != 8:
         raise UnsupportedError(f"'{name}' is a {header.precision}-bit JPEG; only 8-bit ones can be read")
-    if data.rfind(b"\xff\xd9", header.scan) < 0:
-        # libjpeg would fill the rest with gray and only warn
-        raise DamagedError(f"'{name}' is cut short: {len(data)} bytes, and no end of the JPEG in them")
+    check_end(data, header, name)
     try:
         pixels: NDArray[Any] = imagecodecs.jpeg8_decode(data)
     except (imagecodecs.Jpeg8Error, ValueError, RuntimeError) as error:
@@ -107,6 +114,12 @@ def decode(data: bytes, header: Header, name: str) -> Picture:
         dpi = dpi[1], dpi[0]
     exif = exif_block.upright(header.exif, pixels.shape[1], pixels.shape[0]) if header.exif else b""
     return Picture(pixels, False, "jpeg", exif, header.icc, dpi, header.subsampling)
+
+
+def check_end(data: bytes, header: Header, name: str) -> None:
+    """`DamagedError` where the end is missing: libjpeg would fill the rest with gray and only warn."""
+    if data.rfind(b"\xff\xd9", header.scan) < 0:
+        raise DamagedError(f"'{name}' is cut short: {len(data)} bytes, and no end of the JPEG in them")
 
 
 def encode(file: BinaryIO, picture: Picture, quality: int) -> None:

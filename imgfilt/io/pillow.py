@@ -2,49 +2,75 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import struct
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt.io import exif as exif_block
-from imgfilt.io.errors import DamagedError, NotAnImageError, NotStorableError, TooLargeError, UnsupportedError
+from imgfilt.io.errors import (
+    DamagedError,
+    ImageFileError,
+    NotAnImageError,
+    NotStorableError,
+    UnsupportedError,
+)
 from imgfilt.io.orient import apply_orientation, oriented_shape
-from imgfilt.io.picture import Info, Picture
+from imgfilt.io.picture import Info, Picture, plain_colours
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
 _WRITERS = {"jpeg2000": "JPEG2000"}
+READABLE = ("JPEG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "PPM", "JPEG2000", "TIFF", "ICO", "PCX", "SGI", "QOI",
+            "DDS", "PSD", "SUN", "TGA")  # fmt: skip
+"""What Pillow is asked for, in its own names; TGA last, for it has no first bytes to be known by."""
+_COLOURS = {"1": "bilevel", "P": "palette", "PA": "palette", "CMYK": "cmyk"}
 _GRAY = ("1", "L")
 _SIXTEEN = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
-def open_image(file: BinaryIO, name: str, max_pixels: int) -> Image:
-    """The opened file, no pixels decoded yet. Pillow's own limit of 179 megapixels holds too."""
-    from PIL import Image, UnidentifiedImageError
+@contextlib.contextmanager
+def opened(file: BinaryIO | io.FileIO, name: str) -> Iterator[ImageFile]:
+    """The opened file, no pixels decoded yet. Whatever a decoder raises inside the block is a `DamagedError`.
 
+    The format's reader is called directly: `Image.open` would hold to Pillow's own limit of 179 megapixels,
+    which is one setting for the whole process, and would try formats that are programs (PostScript).
+    """
+    from PIL import Image
+
+    Image.init()
+    prefix = file.read(16)
+    refused: Exception | None = None
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # its warning at half the limit
-            image = Image.open(file)
-    except UnidentifiedImageError as error:
-        raise NotAnImageError(f"'{name}' is no picture in a known format") from error
-    except Image.DecompressionBombError as error:
-        raise TooLargeError(f"'{name}' is too large to be read: {error}".split(", could")[0]) from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise DamagedError(f"'{name}' is damaged: {error}") from error
-    if image.width * image.height > max_pixels:
-        raise TooLargeError(too_large(name, image.width, image.height, max_pixels))
-    return image
-
-
-def too_large(name: str, width: int, height: int, max_pixels: int) -> str:
-    return (
-        f"'{name}' is {width}x{height}, {width * height / 1e6:.0f} megapixels; "
-        f"the limit is {max_pixels / 1e6:.0f} (max_pixels, --max-megapixels)"
-    )
+            warnings.simplefilter("ignore")
+            for kind in READABLE:
+                factory, accept = Image.OPEN[kind]
+                if accept is not None and accept(prefix) is not True:
+                    continue
+                file.seek(0)
+                try:
+                    image = factory(file, "")
+                except (SyntaxError, IndexError, TypeError, struct.error) as error:  # not this one
+                    refused = error if accept is not None else refused
+                    continue
+                with image:
+                    yield image
+                return
+    except (ImageFileError, MemoryError):
+        raise
+    except Exception as error:  # a parser of broken files may raise anything
+        raise DamagedError(f"'{name}' is cut short or damaged: {' '.join(str(error).split())}") from error
+    if refused is not None:
+        raise DamagedError(f"'{name}' is damaged: {refused}") from refused
+    raise NotAnImageError(f"'{name}' is no picture in a known format")
 
 
 def _target_mode(image: Image) -> str:
@@ -67,7 +93,10 @@ def info(image: Image) -> Info:
     shape = (image.height, image.width) + ((channels,) if channels > 1 else ())
     dtype = "float32" if mode == "F" else "uint16" if mode in _SIXTEEN else "uint8"
     turn = exif_block.orientation(_exif(image))
-    return Info(oriented_shape(shape, turn), dtype, mode in ("LA", "RGBA"), _format(image))
+    has_alpha = mode in ("LA", "RGBA")
+    colours = _COLOURS.get(image.mode, "")
+    colours = colours + "+alpha" * has_alpha if colours else plain_colours(shape)
+    return Info(oriented_shape(shape, turn), dtype, has_alpha, _format(image), colours)
 
 
 def _format(image: Image) -> str:
@@ -82,13 +111,8 @@ def _exif(image: Image) -> bytes:
 def decode(image: Image, name: str) -> Picture:
     """The first frame, upright, as gray, gray and alpha, RGB or RGBA; 16 bits and floats are kept."""
     mode = _target_mode(image)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            image.load()
-            pixels: NDArray[Any] = np.array(image if image.mode == mode else image.convert(mode))
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        raise DamagedError(f"'{name}' is cut short or damaged: {error}") from error
+    image.load()
+    pixels: NDArray[Any] = np.array(image if image.mode == mode else image.convert(mode))
     if mode in _SIXTEEN:
         if pixels.dtype.itemsize > 2 and (pixels.min() < 0 or pixels.max() > 0xFFFF):
             raise UnsupportedError(
@@ -106,9 +130,8 @@ def decode(image: Image, name: str) -> Picture:
     frames = getattr(image, "n_frames", 1)
     notes = (f"only the first of {frames} frames was read",) if frames > 1 else ()
     has_alpha = mode in ("LA", "RGBA")
-    return Picture(
-        pixels, has_alpha, _format(image), exif, icc, dpi or exif_block.resolution(exif), "", notes
-    )
+    dpi = dpi or exif_block.resolution(exif)
+    return Picture(pixels, has_alpha, _format(image), exif, icc, dpi, notes=notes)
 
 
 def encode(file: BinaryIO, picture: Picture, kind: str, quality: int) -> None:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from imgfilt.io import exif as exif_block
 from imgfilt.io.errors import DamagedError, NotStorableError
-from imgfilt.io.orient import apply_orientation
-from imgfilt.io.picture import Picture
+from imgfilt.io.orient import apply_orientation, oriented_shape
+from imgfilt.io.picture import Info, Picture, plain_colours
+from imgfilt.io.source import Data
 
 LEVEL = 2
 """zlib level: a quarter of the time of libpng's default 6, files a tenth larger (a 12 megapixel photo)."""
@@ -27,7 +28,7 @@ _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 _PROFILE_LIMIT = 16 << 20
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
     """(type, offset, size) of each whole chunk's content."""
     at = 8
     while at + 12 <= len(data):
@@ -38,23 +39,24 @@ def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         at += 12 + size
 
 
-def header(data: bytes, name: str) -> tuple[tuple[int, ...], str, bool]:
-    """(shape, dtype, has alpha) of the decoded pixels, before orientation."""
+def info(data: Data, name: str) -> Info:
+    """Shape and dtype as `decode` returns them."""
     if len(data) < _HEADER_END or data[12:16] != b"IHDR":
         raise DamagedError(f"'{name}' is a damaged PNG: no header in its {len(data)} bytes")
-    width, height, depth, kind = struct.unpack_from(">IIBB", data, 16)
+    width, height, depth, kind = struct.unpack(">IIBB", data[16:26])
     transparent = any(tag == b"tRNS" for tag, _, _ in chunks(data))
     channels = _CHANNELS.get(kind, 3) + (transparent and kind in (0, 2, 3))
-    shape = (height, width) if channels == 1 else (height, width, channels)
-    return shape, "uint16" if depth == 16 else "uint8", channels in (2, 4)
+    shape: tuple[int, ...] = (height, width) if channels == 1 else (height, width, channels)
+    shape = oriented_shape(shape, exif_block.orientation(_metadata(data)[0]))
+    colours = plain_colours(shape)
+    if kind == 3:
+        colours = "palette+alpha" if transparent else "palette"
+    elif depth == 1:
+        colours = colours.replace("gray", "bilevel")
+    return Info(shape, "uint16" if depth == 16 else "uint8", channels in (2, 4), "png", colours)
 
 
-def orientation(data: bytes) -> int:
-    """The orientation in the eXIf chunk, 1 where there is none."""
-    return exif_block.orientation(_metadata(data)[0])
-
-
-def _metadata(data: bytes) -> tuple[bytes, bytes, tuple[float, float] | None]:
+def _metadata(data: Data) -> tuple[bytes, bytes, tuple[float, float] | None]:
     exif, icc, dpi = b"", b"", None
     for tag, at, size in chunks(data):
         body = data[at : at + size] if tag in (b"eXIf", b"iCCP", b"pHYs") else b""

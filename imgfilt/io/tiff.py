@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
+_COLOURS = {0: "gray", 1: "gray", 2: "rgb", 3: "palette", 5: "cmyk", 6: "rgb"}
 _ORIENTATION, _X, _Y, _UNIT, _ICC = 274, 282, 283, 296, 34675
 _TEXTS = tuple(set(tiff_exif.KEPT) - {_ORIENTATION, _X, _Y, _UNIT})
 _ASCII = 2
@@ -29,14 +30,14 @@ _DTYPES = ("uint8", "uint16", "float32")
 
 
 @contextlib.contextmanager
-def opened(data: bytes, name: str) -> Iterator[TiffFile]:
+def opened(file: BinaryIO | io.FileIO, name: str) -> Iterator[TiffFile]:
     """The parsed file. Whatever the parser or a codec raises inside the block becomes a `DamagedError`."""
     import tifffile
 
     # it logs what is wrong with a file, and we raise it: once is enough
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
     try:
-        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        with tifffile.TiffFile(file) as tiff:
             if not tiff.pages:
                 raise DamagedError(f"'{name}' is a damaged TIFF: it has no picture")
             yield tiff
@@ -53,7 +54,10 @@ def info(tiff: TiffFile, name: str) -> Info:
     channels = _channels(page)
     shape = (page.imagelength, page.imagewidth) + ((channels,) if channels > 1 else ())
     dtype = "uint8" if page.photometric == _PALETTE or page.bitspersample == 1 else _sample_type(page)
-    return Info(oriented_shape(shape, _orientation(page)), dtype, channels in (2, 4), "tiff")
+    colours = _COLOURS[int(page.photometric)] + ("+alpha" if channels in (2, 4) else "")
+    if page.bitspersample == 1:
+        colours = colours.replace("gray", "bilevel")
+    return Info(oriented_shape(shape, _orientation(page)), dtype, channels in (2, 4), "tiff", colours)
 
 
 def _first(tiff: TiffFile) -> TiffPage:

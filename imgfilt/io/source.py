@@ -1,0 +1,105 @@
+"""The bytes of an image file: all of them for `read`, only those that are asked for when a header is looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import stat
+from collections.abc import Iterator
+from typing import overload
+
+from imgfilt.io.errors import NotReadableError
+
+_BLOCK = 1 << 15
+
+
+class HeaderBytes:
+    """An open file as a sequence of bytes, read in blocks as they are asked for; the last few are kept."""
+
+    def __init__(self, file: io.FileIO, size: int) -> None:
+        self._file = file
+        self._size = size
+        self._blocks: dict[int, bytes] = {}
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, key: int) -> int: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> bytes: ...
+
+    def __getitem__(self, key: int | slice) -> int | bytes:
+        if isinstance(key, int):
+            return self[key : key + 1][0]
+        start, stop, _ = key.indices(self._size)
+        if stop <= start:
+            return b""
+        first = start // _BLOCK
+        parts = b"".join(self._block(i) for i in range(first, -(-stop // _BLOCK)))
+        return parts[start - first * _BLOCK : stop - first * _BLOCK]
+
+    def _block(self, number: int) -> bytes:
+        if number not in self._blocks:
+            if len(self._blocks) > 3:
+                self._blocks.clear()
+            self._file.seek(number * _BLOCK)
+            self._blocks[number] = self._file.read(_BLOCK)
+        return self._blocks[number]
+
+
+Data = bytes | HeaderBytes
+
+
+def content(source: str | os.PathLike[str] | bytes, name: str) -> tuple[bytes, str]:
+    """All bytes of a file (or those given), and the name that errors use. `NotReadableError`."""
+    if isinstance(source, bytes):
+        name, data = name or "<bytes>", source
+    else:
+        name = os.fspath(source)
+        with _explained(name), open(name, "rb", buffering=0) as file:
+            if stat.S_ISDIR(os.fstat(file.fileno()).st_mode):
+                raise IsADirectoryError
+            data = file.readall()
+    if not data:
+        raise NotReadableError(f"'{name}' is empty (0 bytes)")
+    return data, name
+
+
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[tuple[io.FileIO, HeaderBytes]]:
+    """A regular file to look into. A pipe or a device is refused unopened: it would be waited for, and used up."""
+    with _explained(path):
+        status = os.stat(path)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError
+        if not stat.S_ISREG(status.st_mode):
+            raise NotReadableError(f"'{path}' is no regular file, but a pipe, a socket or a device")
+        if not status.st_size:
+            raise NotReadableError(f"'{path}' is empty (0 bytes)")
+        file = io.FileIO(path)
+    with file:
+        yield file, HeaderBytes(file, status.st_size)
+
+
+@contextlib.contextmanager
+def _explained(path: str) -> Iterator[None]:
+    try:
+        yield
+    except NotReadableError:
+        raise
+    except FileNotFoundError as error:
+        folder = os.path.dirname(path)
+        if folder and not os.path.isdir(folder):
+            raise NotReadableError(f"'{path}' does not exist: there is no folder '{folder}'") from error
+        raise NotReadableError(f"'{path}' does not exist") from error
+    except IsADirectoryError as error:
+        raise NotReadableError(f"'{path}' is a folder; name the image files in it") from error
+    except PermissionError as error:
+        raise NotReadableError(f"'{path}' may not be read: permission denied") from error
+    except (OSError, ValueError) as error:
+        raise NotReadableError(
+            f"'{path}' cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from error
