@@ -25,17 +25,20 @@ LEVEL = 2
 _HEADER_END = 33
 _INCH = 0.0254
 _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+_MOST_CHUNKS = 1_000_000
 _PROFILE_LIMIT = 16 << 20
 
 
 def chunks(data: Data) -> Iterator[tuple[bytes, int, int]]:
-    """(type, offset, size) of each whole chunk's content."""
+    """(type, offset, size) of each whole chunk's content, up to the end of the PNG or the first nonsense."""
     at = 8
-    while at + 12 <= len(data):
-        size = int.from_bytes(data[at : at + 4], "big")
-        if at + 12 + size > len(data):
+    for _ in range(_MOST_CHUNKS):
+        size, tag = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        if at + 12 + size > len(data) or not tag.isalpha():
             return
-        yield data[at + 4 : at + 8], at + 8, size
+        yield tag, at + 8, size
+        if tag == b"IEND":
+            return
         at += 12 + size
 
 
