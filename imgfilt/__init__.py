@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         integral,
         plan,
     )
+    from imgfilt.bank.api import conv2d, depthwise_separable_conv2d, plan_conv2d
     from imgfilt.kernel import separate
 
 __version__ = "0.1.0"
@@ -34,25 +35,31 @@ __all__ = [
     "apply_filter",
     "backends",
     "box_sum",
+    "conv2d",
     "convolve",
     "correlate",
+    "depthwise_separable_conv2d",
     "filters",
     "integral",
     "plan",
+    "plan_conv2d",
     "separate",
 ]
+_ELSEWHERE = {
+    "conv2d": "imgfilt.bank.api",
+    "depthwise_separable_conv2d": "imgfilt.bank.api",
+    "plan_conv2d": "imgfilt.bank.api",
+    "separate": "imgfilt.kernel",
+}
+"""The modules of public functions that are not in `imgfilt.api`."""
 
 
 def __getattr__(name: str) -> Callable[..., Any]:
     """A public function, or that of a catalogue filter, made on first use."""
-    if name == "separate":
-        import imgfilt.kernel as kernel
+    if name in __all__:
+        from importlib import import_module
 
-        found: Callable[..., Any] = kernel.separate
-    elif name in __all__:
-        import imgfilt.api as api
-
-        found = getattr(api, name)
+        found: Callable[..., Any] = getattr(import_module(_ELSEWHERE.get(name, "imgfilt.api")), name)
     else:
         found = _filter(name)
     one: Callable[..., Any] = globals().setdefault(name, found)  # though threads ask at once

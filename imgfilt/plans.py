@@ -127,7 +127,7 @@ class Plan:
             f"{self.title}: {_shape(self.shape)} {self.dtype} -> {_shape(self.out_shape)} {self.out_dtype}, "
             f"border {self.border}, {self.threads} thread{'s' * (self.threads != 1)}, {self.isa}",
             f"  predicted {self.seconds * 1e3:.2f} ms, error bound {_bound(self.bound)}, "
-            f"workspace {_bytes(self.workspace)} a thread",
+            f"workspace {human_bytes(self.workspace)} a thread",
         ]
         for number, step in enumerate(self.steps, 1):
             lines.extend(_step_lines(number, step))
@@ -153,7 +153,8 @@ def _bound(bound: float) -> str:
     return "0 (exact)" if bound == 0 else f"{bound:.2g}"
 
 
-def _bytes(n: int) -> str:
+def human_bytes(n: int) -> str:
+    """A number of bytes for a reader."""
     return f"{n} B" if n < 1024 else f"{n / 1024:.0f} KiB" if n < 1 << 20 else f"{n / (1 << 20):.1f} MiB"
 
 

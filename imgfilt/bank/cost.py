@@ -1,0 +1,24 @@
+"""What a convolution by a bank of filters is predicted to take: multiply-adds and bytes moved, in one place.
+
+The constants are those of one thread of an AVX-512 machine. They rank the backends; they are no promise.
+"""
+
+from __future__ import annotations
+
+from imgfilt.bank.problem import BankProblem
+
+_PRODUCTS_PER_NS = {"float32": 55.0, "float64": 27.0}  # of a large matrix product by NumPy's BLAS
+_BYTES_PER_NS = 4.0  # copied by slices
+_ELEMENTS_PER_NS = 0.03  # of an FFT, one way
+_NS_PER_CALL = 30e3
+
+
+def of_product(problem: BankProblem, products: float, moved: float, threads: int) -> float:
+    """Seconds for matrix products of so many multiply-adds with so many bytes copied around them."""
+    ns = products / _PRODUCTS_PER_NS[problem.dtype] + moved / _BYTES_PER_NS
+    return (ns / threads + _NS_PER_CALL) * 1e-9
+
+
+def of_transforms(plane: int, planes: int, threads: int) -> float:
+    """Seconds for the FFTs of so many planes."""
+    return plane * planes / _ELEMENTS_PER_NS / threads * 1e-9
