@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from imgfilt.kernel import KernelFacts
 from imgfilt.rows import ROUND_OFF
 
 _I16 = 1 << 15
@@ -62,6 +63,18 @@ def integer_sum(n: NDArray[np.int64], dtype: str, low: float, high: float) -> Ar
     if fits(bottom, top, _I32):
         return Arithmetic("int32")
     return None
+
+
+def promised_exact(facts: KernelFacts, dtype: str, low: float, high: float) -> bool:
+    """Whether users expect the exact sum: of whole numbers times a common factor that plain types can hold.
+
+    Such a response is bit-equal from every backend; other sums may differ in their last bits.
+    """
+    if facts.numerators is None or dtype in ("float32", "float64"):
+        return False
+    if facts.integer or integer_sum(facts.numerators, dtype, low, high) is not None:
+        return True
+    return float(np.abs(facts.numerators).sum()) * max(abs(low), abs(high)) < 2**24
 
 
 def real_sum(weights: NDArray[np.float64], dtype: str, largest: float, whole: bool) -> Arithmetic:

@@ -10,6 +10,7 @@ all others are pointwise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
@@ -235,3 +236,47 @@ def gain(root: Node) -> float:
     if isinstance(root, Sharpen):
         return gain(root.image)
     return 0.0
+
+
+def slack(root: Node, node: Convolve) -> float:
+    """How far the response of `node` may be off so that no value is off by half a step where it is rounded.
+
+    Over all the places where integer pixels are made of it; the convolutions that make the same pixels share alike.
+    0 where a place is floating point, or is reached by other than sums, absolute values, maxima and magnitudes.
+    """
+    least = math.inf
+    for end in walk(root):
+        if isinstance(end, Round) and (reach := _sensitivity(end.input, node)):
+            own = 0.0 if end.dtype.startswith("float") else 0.5 / (reach * len(_convolutions(end.input)))
+            least = min(least, own)
+    return least if least < math.inf else 0.0
+
+
+def _sensitivity(root: Node, node: Node) -> float:
+    """How much an error of 1 in `node` can move `root`, inside one stage; infinite where that has no bound."""
+    if root == node:
+        return 1.0
+    if isinstance(root, Source | Round):
+        return 0.0
+    inner = [_sensitivity(n, node) for n in inputs_of(root)]
+    if not any(inner):
+        return 0.0
+    if isinstance(root, Combine):
+        return sum(abs(w) * s for w, s in zip(root.weights, inner, strict=True))
+    if isinstance(root, Maximum):
+        return max(inner)
+    if isinstance(root, Magnitude):
+        return abs(root.scale) * math.hypot(*inner)
+    if isinstance(root, Sharpen) and root.threshold == 0:
+        return (1 + abs(root.amount)) * inner[0] + abs(root.amount) * inner[1]
+    if isinstance(root, Convolve):
+        return float(abs(root.kernel.weights).sum()) * inner[0]
+    return math.inf
+
+
+def _convolutions(root: Node) -> set[Node]:
+    """The convolutions of the stage that ends in `root`."""
+    if isinstance(root, Source | Round):
+        return set()
+    own = {root} if isinstance(root, Convolve) else set()
+    return own.union(*(_convolutions(n) for n in inputs_of(root)))

@@ -14,7 +14,7 @@ from imgfilt.borders import canonical
 from imgfilt.lowering import lower
 from imgfilt.plans import AreaStep, ArrayStep, Candidate, Choice, Plan, RowStep, Step
 from imgfilt.problem import Problem
-from imgfilt.rows import ITEMSIZE, RANGES, Line, RowBuilder, RowOp
+from imgfilt.rows import FLOAT_TOLERANCE, ITEMSIZE, RANGES, Line, RowBuilder, RowOp
 
 
 @dataclass
@@ -120,7 +120,11 @@ def _plan_rows(p: _Planning, root: graph.Round, dtype: str, channels: int) -> tu
     if alone and _plan_array(p, convolutions[0], root, dtype, channels):
         return root.dtype, channels
     found = lower(
-        root, dtype, channels, p.pixel_dtype, lambda c, rows, line: _convolve(p, c, rows, line, alone=alone)
+        root,
+        dtype,
+        channels,
+        p.pixel_dtype,
+        lambda c, rows, line: _convolve(p, root, c, rows, line, alone=alone),
     )
     _add_rows(p, found.ops, found.error)
     return found.dtype, found.channels
@@ -142,7 +146,8 @@ def _workspace(ops: tuple[RowOp, ...], width: int) -> int:
 def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: str, channels: int) -> bool:
     """Plans the lone convolution of a graph by a whole-array backend where one is wanted or cheapest."""
     low, high = RANGES[dtype] if dtype.startswith(("u", "i")) else (-1.0, 1.0)
-    problem = Problem(node.kernel, p.height, p.width, channels, dtype, low, high, p.border, alone=True)
+    problem = Problem(node.kernel, p.height, p.width, channels, dtype, low, high, p.border, alone=True,
+                      tolerance=_tolerance(root, node, dtype, max(-low, high)))  # fmt: skip
     candidates = _ask(problem)
     chosen = _pick(p, node, candidates)
     if chosen.backend not in ARRAY_BACKENDS:
@@ -161,14 +166,23 @@ def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: st
     return True
 
 
+def _tolerance(root: graph.Round, node: graph.Convolve, dtype: str, largest: float) -> float:
+    """How far the response may be off: half a step of the pixels made of it, or what floats promise."""
+    size = float(abs(node.kernel.weights).sum()) * largest
+    return max(graph.slack(root, node), FLOAT_TOLERANCE[dtype if dtype == "float64" else "float32"] * size)
+
+
 def _no_convolution(node: graph.Convolve, rows: RowBuilder, line: Line) -> Line:
     raise AssertionError("a lone convolution has been planned already")
 
 
-def _convolve(p: _Planning, node: graph.Convolve, rows: RowBuilder, line: Line, *, alone: bool) -> Line:
+def _convolve(
+    p: _Planning, root: graph.Round, node: graph.Convolve, rows: RowBuilder, line: Line, *, alone: bool
+) -> Line:
     """Chooses a backend for one convolution inside a row program, and lowers it."""
     problem = Problem(
         node.kernel, p.height, p.width, line.channels, line.dtype, line.low, line.high, p.border, alone=alone,
+        tolerance=_tolerance(root, node, line.dtype, line.largest),
     )  # fmt: skip
     candidates = _ask(problem)
     chosen = _pick(p, node, candidates)

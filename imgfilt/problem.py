@@ -13,7 +13,8 @@ class Problem:
 
     `dtype`, `low`, `high` are those of the elements that the convolution reads (a line of a row program);
     `alone` tells that it is the only convolution of its graph and reads the image itself, so that a backend
-    which works on whole arrays can take it.
+    which works on whole arrays can take it. `tolerance` is how far the response may be off at the most: half a
+    step of the pixels that are made of it, or what floats allow; a backend that would be off by more declines.
     """
 
     kernel: Kernel
@@ -25,6 +26,7 @@ class Problem:
     high: float
     border: str
     alone: bool
+    tolerance: float
 
     @property
     def facts(self) -> KernelFacts:

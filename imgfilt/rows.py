@@ -145,6 +145,9 @@ RANGES: Mapping[str, tuple[float, float]] = {
 FULL_SCALE = {"uint8": 255.0, "uint16": 65535.0, "int16": 32767.0, "float32": 1.0, "float64": 1.0}
 """White, and opaque, in images of each dtype."""
 
+FLOAT_TOLERANCE = {"float32": 1e-6, "float64": 1e-13}
+"""What responses of floats may be off by, in parts of the sum of the absolute weights times the largest element."""
+
 ROUND_OFF = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from imgfilt.arithmetic import Arithmetic
-from imgfilt.backend import box, direct, im2col, separable
+from imgfilt.backend import box, direct, im2col, low_rank, separable
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder
 
@@ -51,7 +51,7 @@ class ArrayBackend(Backend, Protocol):
     def error(self, problem: Problem) -> float: ...
 
 
-ROW_BACKENDS: dict[str, RowBackend] = {m.name: m for m in (separable, box, direct)}
+ROW_BACKENDS: dict[str, RowBackend] = {m.name: m for m in (separable, box, low_rank, direct)}
 ARRAY_BACKENDS: dict[str, ArrayBackend] = {m.name: m for m in (im2col,)}
 
 
