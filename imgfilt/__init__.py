@@ -26,11 +26,14 @@ if TYPE_CHECKING:
         integral,
         plan,
     )
+    from imgfilt.bands import Bands, RowImage
     from imgfilt.bank.api import conv2d, depthwise_separable_conv2d, plan_conv2d
     from imgfilt.kernel import separate
 
 __version__ = "0.1.0"
 __all__ = [
+    "Bands",
+    "RowImage",
     "apply",
     "apply_filter",
     "backends",
@@ -46,6 +49,8 @@ __all__ = [
     "separate",
 ]
 _ELSEWHERE = {
+    "Bands": "imgfilt.bands",
+    "RowImage": "imgfilt.bands",
     "conv2d": "imgfilt.bank.api",
     "depthwise_separable_conv2d": "imgfilt.bank.api",
     "plan_conv2d": "imgfilt.bank.api",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from imgfilt.bands import Bands, RowImage
 from imgfilt.borders import canonical
 from imgfilt.engine import Executable
 from imgfilt.images import as_dtype, as_image, check_out, dtype_name, from_pil, is_pil, to_pil
@@ -44,7 +45,8 @@ def apply_filter(
 
     What every filter function of this package does; they only fill in `spec` and `params`.
 
-    image         (H, W) or (H, W, C) of uint8, uint16, int16, float32 or float64, any strides; or a PIL image
+    image         (H, W) or (H, W, C) of uint8, uint16, int16, float32 or float64, any strides; or a PIL image;
+                  or a `RowImage`, larger than memory: the result is then a `Bands`
     border, cval  what lies outside the image: see `imgfilt.borders`; `cval` is the constant's value
     dtype         the result's dtype; the image's by default. Integers are rounded and saturated
     out           an array for the result, of its shape and dtype; may overlap the image
@@ -181,9 +183,7 @@ def plan(
     >>> imgfilt.plan([[1, 2, 1], [2, 4, 2], [1, 2, 1]], shape=(2160, 3840), dtype="float32").backend
     'separable'
     """
-    if not (isinstance(shape, tuple | list) and len(shape) in (2, 3) and all(int(n) > 0 for n in shape)):
-        raise ValueError(f"shape must be (height, width) or (height, width, channels), got {shape!r}")
-    name = as_dtype(dtype)
+    shape, name = _checked_shape(shape), as_dtype(dtype)
     stages: tuple[Stage, ...]
     if isinstance(what, FilterSpec):
         stages = (Stage(what, params),)
@@ -206,7 +206,7 @@ def plan(
         if params:
             raise TypeError(f"a kernel has no parameter {next(iter(params))!r}")
     options = _Options(border, out_dtype, backend, color, alpha, linear_light)
-    return _plan(stages, tuple(int(n) for n in shape), name, options, threads_for(threads))
+    return _plan(stages, shape, name, options, threads_for(threads))
 
 
 def integral(image: Any, *, threads: int | None = None) -> Array:
@@ -296,6 +296,12 @@ def _all_threads() -> int:
     return _threads
 
 
+def _checked_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    if not (isinstance(shape, tuple | list) and len(shape) in (2, 3) and all(int(n) > 0 for n in shape)):
+        raise ValueError(f"shape must be (height, width) or (height, width, channels), got {shape!r}")
+    return tuple(int(n) for n in shape)
+
+
 def _kernel(weights: ArrayLike, anchor: Sequence[int] | None) -> Kernel:
     kernel = Kernel.of(weights)
     if anchor is None:
@@ -329,6 +335,8 @@ def _run(
     out: Array | None,
     threads: int | None,
 ) -> Any:
+    if isinstance(image, RowImage):
+        return _run_bands(stages, image, options, cval, out, threads)
     if is_pil(image):
         array, has_alpha = from_pil(image)
         if options.alpha is None:
@@ -337,24 +345,49 @@ def _run(
         return result if out is not None else to_pil(result, image)
     array = as_image(image)
     count = threads_for(threads)
-    key = (stages, array.shape, array.dtype, options)
+    executable = _executable(stages, array.shape, dtype_name(array), options, count)
+    if out is not None:
+        out = check_out(out, executable.plan.out_shape, executable.plan.out_dtype)
+    return executable.run(array, out, _constant(cval), count)
+
+
+def _run_bands(
+    stages: tuple[Stage, ...],
+    image: RowImage,
+    options: _Options,
+    cval: float,
+    out: object,
+    threads: int | None,
+) -> Bands:
+    if out is not None:
+        raise TypeError("out cannot be given for a RowImage: its result comes in bands")
+    count = threads_for(threads)
+    executable = _executable(stages, _checked_shape(image.shape), as_dtype(image.dtype), options, count)
+    return Bands(executable, image, _constant(cval), count)
+
+
+def _constant(cval: float) -> float:
+    try:
+        return float(cval)
+    except (TypeError, ValueError):
+        raise TypeError(f"cval must be a number, got {cval!r}") from None
+
+
+def _executable(
+    stages: tuple[Stage, ...], shape: tuple[int, ...], dtype: str, options: _Options, threads: int
+) -> Executable:
+    """The plan of earlier calls with the same arguments, else a new one."""
+    key = (stages, shape, dtype, options)
     try:
         executable = _cache.get(key)
     except TypeError:  # a parameter that cannot be a key: plan anew
-        executable = Executable(_plan(stages, array.shape, dtype_name(array), options, count))
-    else:
-        if executable is None:
-            executable = Executable(_plan(stages, array.shape, dtype_name(array), options, count))
-            if len(_cache) >= _CACHE_SIZE:
-                _cache.clear()
-            _cache[key] = executable
-    if out is not None:
-        out = check_out(out, executable.plan.out_shape, executable.plan.out_dtype)
-    try:
-        constant = float(cval)
-    except (TypeError, ValueError):
-        raise TypeError(f"cval must be a number, got {cval!r}") from None
-    return executable.run(array, out, constant, count)
+        return Executable(_plan(stages, shape, dtype, options, threads))
+    if executable is None:
+        executable = Executable(_plan(stages, shape, dtype, options, threads))
+        if len(_cache) >= _CACHE_SIZE:
+            _cache.clear()
+        _cache[key] = executable
+    return executable
 
 
 def _plan(

@@ -24,7 +24,7 @@ class Executable:
         self.plan = plan
         self._border = BORDERS.index(plan.border)
         self._runners = [self._runner(step) for step in plan.steps]
-        self._between = [_result(step) for step in plan.steps[:-1]]
+        self._between = [step_result(step) for step in plan.steps[:-1]]
         self._out_dtype = np.dtype(plan.out_dtype)
 
     def run(self, image: Image, out: Image | None, cval: float, threads: int) -> Image:
@@ -113,7 +113,7 @@ def _shape(image: Image, channels: int) -> tuple[int, ...]:
     return (height, width) if channels == 1 else (height, width, channels)
 
 
-def _result(step: Step) -> tuple[str, int]:
+def step_result(step: Step) -> tuple[str, int]:
     """Dtype and channels of what a step makes (0 channels: as many as it was given)."""
     if isinstance(step, RowStep):
         return step.ops[-1].dtype, step.ops[-1].channels

@@ -5,6 +5,9 @@
     lower     (problem, rows, line) -> the line of the response       (backends that fuse into a row program)
     respond   (problem, image, cval) -> array of the response / scale (backends that work on whole arrays)
     cost      (problem) -> predicted seconds on one thread
+    block_rows (problem) -> rows that `respond` computes together, counted from the first: where sums round, a band
+              of the image gives the same bits as the whole only if its blocks are the whole's (may be absent:
+              such a backend does no inexact work in bands)
 
 The planner asks all of them and takes the cheapest; it knows none by name.
 """

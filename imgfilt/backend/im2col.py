@@ -38,7 +38,7 @@ def cost(problem: Problem) -> float:
 def workspace(problem: Problem) -> int:
     """Bytes beside the image and the response: the extended rows and patches of one block."""
     kh, kw = problem.facts.trimmed.shape
-    rows = _block_rows(problem)
+    rows = block_rows(problem)
     extended = (rows + kh - 1) * (problem.width + kw - 1) * problem.channels
     return (rows * problem.width * problem.channels * kh * kw + extended) * _dtype(problem).itemsize
 
@@ -72,7 +72,7 @@ def respond(problem: Problem, image: NDArray[Any], cval: float) -> NDArray[Any]:
     out = np.zeros((height, width, channels), dtype)
     if not len(taps):
         return out
-    step = _block_rows(problem)
+    step = block_rows(problem)
     for top in range(0, height, step):
         count = min(step, height - top)
         part = extend(
@@ -118,7 +118,7 @@ def _dtype(problem: Problem) -> np.dtype[Any]:
     return np.dtype(_sum(problem).dtype)
 
 
-def _block_rows(problem: Problem) -> int:
-    """Rows of output whose patches fit the workspace; at least one."""
+def block_rows(problem: Problem) -> int:
+    """Rows of output that are computed together: those whose patches fit the workspace, at least one."""
     row = problem.width * problem.channels * _weights(problem).size * _dtype(problem).itemsize
     return max(1, min(problem.height, _BLOCK_BYTES // max(1, row)))

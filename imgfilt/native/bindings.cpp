@@ -112,6 +112,7 @@ NB_MODULE(_native, m) {
     nb::class_<Program>(m, "Program", "A row program; see program.hpp.")
         .def(nb::new_(&program_of), "ops"_a)
         .def("workspace", &Program::workspace, "width"_a)
+        .def("reach", &Program::reach)
         .def(
             "run",
             [](const Program& p, const Input& in, const Output& out, int border, double cval, int threads) {

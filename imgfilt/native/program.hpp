@@ -71,6 +71,9 @@ class Program {
     // Bytes of line buffers that one thread needs for images of this width.
     int64_t workspace(int64_t width) const;
 
+    // Rows of the image above and below a row of the output that it may depend on, where no border is near.
+    int reach() const { return nodes_.front().reach; }
+
   private:
     friend class Sweep;
 
