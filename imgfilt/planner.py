@@ -167,9 +167,14 @@ def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: st
 
 
 def _tolerance(root: graph.Round, node: graph.Convolve, dtype: str, largest: float) -> float:
-    """How far the response may be off: half a step of the pixels made of it, or what floats promise."""
+    """How far the response may be off: half a step of the pixels made of it, or what floats promise.
+
+    Floats may be of any size, so that what is promised of them scales with the image, whatever becomes of them.
+    """
     size = float(abs(node.kernel.weights).sum()) * largest
-    return max(graph.slack(root, node), FLOAT_TOLERANCE[dtype if dtype == "float64" else "float32"] * size)
+    if dtype in FLOAT_TOLERANCE:
+        return FLOAT_TOLERANCE[dtype] * size
+    return max(graph.slack(root, node), FLOAT_TOLERANCE["float32"] * size)
 
 
 def _no_convolution(node: graph.Convolve, rows: RowBuilder, line: Line) -> Line:
