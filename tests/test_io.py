@@ -297,6 +297,24 @@ def test_metadata_is_kept(tmp_path: Path, source: str, target: str) -> None:
         assert image.info["dpi"] == pytest.approx((300, 150), abs=0.1)
 
 
+def test_a_bigtiff_keeps_exif(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imgfilt.io.tiff._CLASSIC_LIMIT", 0)
+    picture = read(saved(tmp_path / "a.jpg", photo(), exif=exif_bytes(6), dpi=(300, 150)))
+    write(tmp_path / "a.tif", picture)
+    assert (tmp_path / "a.tif").read_bytes()[:4] in (b"II+\0", b"MM\0+")
+    with tifffile.TiffFile(tmp_path / "a.tif") as tiff:
+        tags = tiff.pages[0].tags
+        assert tags[0x8769].value["DateTimeOriginal"] == "2020:01:02 03:04:05"
+        assert tags[0x8825].value["GPSLatitude"] == (52, 1, 31, 1, 25, 2)
+        assert tags[0x110].value == "Model X"
+    again = read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(again.array, picture.array)
+    exif = Image.Exif()
+    exif.load(again.exif)
+    assert exif.get_ifd(0x8769)[0x9003] == "2020:01:02 03:04:05"
+    assert exif.get_ifd(0x8825)[2] == (52.0, 31.0, 12.5)
+
+
 def test_large_profiles_take_several_segments(tmp_path: Path) -> None:
     profile = SRGB + np.random.default_rng(0).bytes(200_000)
     write(tmp_path / "a.jpg", Picture(photo(), icc=profile))

@@ -16,6 +16,7 @@ from imgfilt.io import tiff_exif
 from imgfilt.io.errors import DamagedError, ImageFileError, UnsupportedError
 from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.picture import Info, Picture
+from imgfilt.io.source import Data
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
@@ -57,7 +58,7 @@ def info(tiff: TiffFile, name: str) -> Info:
     colours = _COLOURS[int(page.photometric)] + ("+alpha" if channels in (2, 4) else "")
     if page.bitspersample == 1:
         colours = colours.replace("gray", "bilevel")
-    return Info(oriented_shape(shape, _orientation(page)), dtype, channels in (2, 4), "tiff", colours)
+    return Info(oriented_shape(shape, orientation(page)), dtype, channels in (2, 4), "tiff", colours)
 
 
 def _first(tiff: TiffFile) -> TiffPage:
@@ -96,7 +97,8 @@ def _check(page: TiffPage, name: str) -> None:
         raise UnsupportedError(f"'{name}' has {page.dtype} samples; uint8, uint16 and floats can be read")
 
 
-def _orientation(page: TiffPage) -> int:
+def orientation(page: TiffPage) -> int:
+    """1 to 8, as in EXIF."""
     tag = page.tags.get(_ORIENTATION)
     return int(tag.value) if tag is not None and 1 <= int(tag.value) <= 8 else 1
 
@@ -107,20 +109,27 @@ def decode(tiff: TiffFile, data: bytes, name: str) -> Picture:
     _check(page, name)
     pixels: NDArray[Any] = page.asarray()
     pixels = _interleaved(pixels, page)
-    pixels, has_alpha = _as_rgb(pixels, page)
+    pixels, has_alpha = as_rgb(pixels, page)
     if pixels.size == 0 or pixels.ndim not in (2, 3):
         raise DamagedError(f"'{name}' is a damaged TIFF: its pixels have the shape {pixels.shape}")
-    turn = _orientation(page)
+    pixels = apply_orientation(pixels, orientation(page))
+    return described(tiff, data, pixels, has_alpha, pixels.shape)
+
+
+def described(
+    tiff: TiffFile, data: Data, pixels: NDArray[Any], has_alpha: bool, shape: tuple[int, ...]
+) -> Picture:
+    """`pixels`, upright, with what the file says of its first page, which is of `shape` when upright."""
+    page = _first(tiff)
     pages = len(tiff.pages)
     notes = (f"only the first of {pages} pages was read",) if pages > 1 else ()
     dpi = _resolution(page)
-    if dpi and turn >= 5:
+    if dpi and orientation(page) >= 5:
         dpi = dpi[1], dpi[0]
     icc = page.tags.get(_ICC)
     profile = bytes(icc.value) if icc is not None else b""
-    pixels = apply_orientation(pixels, turn)
     exif = tiff_exif.block(*tiff_exif.collect(data))
-    exif = exif_block.upright(exif, pixels.shape[1], pixels.shape[0]) if exif else b""
+    exif = exif_block.upright(exif, shape[1], shape[0]) if exif else b""
     return Picture(pixels, has_alpha, "tiff", exif, profile, dpi, notes=notes)
 
 
@@ -130,7 +139,8 @@ def _interleaved(pixels: NDArray[Any], page: TiffPage) -> NDArray[Any]:
     return pixels
 
 
-def _as_rgb(pixels: NDArray[Any], page: TiffPage) -> tuple[NDArray[Any], bool]:
+def as_rgb(pixels: NDArray[Any], page: TiffPage) -> tuple[NDArray[Any], bool]:
+    """Rows of the page's samples, (n, W) or (n, W, samples), as gray, RGB or with alpha (or not: the second value)."""
     photometric = int(page.photometric)
     if pixels.dtype.kind == "f":
         pixels = pixels.astype(np.float32, copy=False)
@@ -212,5 +222,5 @@ def encode(file: BinaryIO, picture: Picture) -> None:
         metadata=None,
         extratags=tags,
     )
-    if classic and found:
+    if found:
         tiff_exif.append(file, order, found)
