@@ -33,15 +33,28 @@ _DTYPES = ("uint8", "uint16", "float32")
 @contextlib.contextmanager
 def opened(file: BinaryIO | io.FileIO, name: str) -> Iterator[TiffFile]:
     """The parsed file. Whatever the parser or a codec raises inside the block becomes a `DamagedError`."""
+    with explained(name), parsed(file, name) as tiff:
+        yield tiff
+
+
+@contextlib.contextmanager
+def parsed(file: BinaryIO | io.FileIO, name: str) -> Iterator[TiffFile]:
+    """The parsed file, with the parser's own errors."""
     import tifffile
 
     # it logs what is wrong with a file, and we raise it: once is enough
     logging.getLogger("tifffile").addHandler(logging.NullHandler())
+    with tifffile.TiffFile(file) as tiff:
+        if not tiff.pages:
+            raise DamagedError(f"'{name}' is a damaged TIFF: it has no picture")
+        yield tiff
+
+
+@contextlib.contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Whatever a parser or a codec raises inside the block becomes a `DamagedError`."""
     try:
-        with tifffile.TiffFile(file) as tiff:
-            if not tiff.pages:
-                raise DamagedError(f"'{name}' is a damaged TIFF: it has no picture")
-            yield tiff
+        yield
     except (ImageFileError, MemoryError):
         raise
     except Exception as error:  # a parser of broken files may raise anything
@@ -139,6 +152,13 @@ def _interleaved(pixels: NDArray[Any], page: TiffPage) -> NDArray[Any]:
     return pixels
 
 
+def is_plain(page: TiffPage) -> bool:
+    """Whether samples of 8 bits and more are what `as_rgb` makes of them."""
+    photometric, samples = int(page.photometric), page.samplesperpixel
+    colours = {_BLACK_IS_ZERO: 1, _RGB: 3, _YCBCR: 3}.get(photometric, 0)
+    return bool(colours) and samples == _channels(page) and _alpha_kind(page, colours) != 1
+
+
 def as_rgb(pixels: NDArray[Any], page: TiffPage) -> tuple[NDArray[Any], bool]:
     """Rows of the page's samples, (n, W) or (n, W, samples), as gray, RGB or with alpha (or not: the second value)."""
     photometric = int(page.photometric)
@@ -200,27 +220,37 @@ def encode(file: BinaryIO, picture: Picture) -> None:
     import tifffile
 
     array = np.ascontiguousarray(picture.array)
+    with described_for(file, picture, array.nbytes) as (container, page):
+        tifffile.imwrite(file, array, **container, **page)
+
+
+@contextlib.contextmanager
+def described_for(
+    file: BinaryIO, picture: Picture, nbytes: int
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The keywords of tifffile's `TiffWriter` and of its `write` for a picture of so many bytes.
+
+    It is to be written to `file` in the block; EXIF is appended behind it.
+    """
     order, found = tiff_exif.collect(picture.exif) if picture.exif else ("<", {})
-    classic = array.nbytes < _CLASSIC_LIMIT
-    tags: list[Any] = [
+    texts = [
         (entry.tag, entry.kind, entry.count, entry.value, True)
         for entry in found.get(0, [])
         if entry.tag in _TEXTS and entry.kind == _ASCII
     ]
-    tifffile.imwrite(
-        file,
-        array,
-        byteorder="<" if order == "<" else ">",
-        bigtiff=not classic,
-        photometric="minisblack" if picture.is_gray else "rgb",
-        planarconfig="contig" if array.ndim == 3 else None,
-        extrasamples=["unassalpha"] if picture.has_alpha else None,
-        resolution=picture.dpi,
-        resolutionunit="inch" if picture.dpi else None,
-        iccprofile=picture.fitting_icc or None,
-        software=False,
-        metadata=None,
-        extratags=tags,
+    yield (
+        {"byteorder": order, "bigtiff": nbytes >= _CLASSIC_LIMIT},
+        {
+            "photometric": "minisblack" if picture.is_gray else "rgb",
+            "planarconfig": "contig" if picture.array.ndim == 3 else None,
+            "extrasamples": ["unassalpha"] if picture.has_alpha else None,
+            "resolution": picture.dpi,
+            "resolutionunit": "inch" if picture.dpi else None,
+            "iccprofile": picture.fitting_icc or None,
+            "software": False,
+            "metadata": None,
+            "extratags": texts,
+        },
     )
     if found:
         tiff_exif.append(file, order, found)
