@@ -55,3 +55,9 @@ class NotWritableError(ImageFileError):
     """The target's folder is missing, the target is read-only, or the disk is full."""
 
     code = "not-writable"
+
+
+class DiskFullError(NotWritableError):
+    """There is no room for the target."""
+
+    code = "disk-full"

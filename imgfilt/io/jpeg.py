@@ -122,7 +122,7 @@ def check_end(data: bytes, header: Header, name: str) -> None:
         raise DamagedError(f"'{name}' is cut short: {len(data)} bytes, and no end of the JPEG in them")
 
 
-def encode(file: BinaryIO, picture: Picture, quality: int) -> None:
+def encode(file: BinaryIO, picture: Picture, quality: int, threads: int | None = None) -> None:
     """Writes gray or RGB uint8 pixels. Colour is subsampled as the JPEG it came from was, else not at all."""
     import imagecodecs
 
@@ -136,7 +136,7 @@ def encode(file: BinaryIO, picture: Picture, quality: int) -> None:
     def encode_whole(part: NDArray[Any]) -> bytes:
         return bytes(imagecodecs.jpeg8_encode(part, quality, subsampling=subsampling or None))
 
-    first, *rest = jpeg_stripes.encode(np.ascontiguousarray(array), subsampling, encode_whole)
+    first, *rest = jpeg_stripes.encode(np.ascontiguousarray(array), subsampling, encode_whole, threads)
     segments = bytearray(first[:_JFIF_END])
     if picture.dpi:
         segments[13] = 1

@@ -27,10 +27,12 @@ _END = b"\xff\xd9"
 Encode = Callable[[NDArray[Any]], bytes]
 
 
-def encode(array: NDArray[Any], subsampling: str, encode_whole: Encode) -> list[bytes | memoryview]:
+def encode(
+    array: NDArray[Any], subsampling: str, encode_whole: Encode, threads: int | None = None
+) -> list[bytes | memoryview]:
     """The pieces of a baseline JPEG of `array`, by `encode_whole`, which must use fixed Huffman tables.
 
-    `subsampling` is "" for gray.
+    `subsampling` is "" for gray. Without `threads` there is one a processor.
     """
     height, width = array.shape[:2]
     if height * width < SMALLEST:
@@ -40,11 +42,11 @@ def encode(array: NDArray[Any], subsampling: str, encode_whole: Encode) -> list[
     each = min(-(-down // STRIPES), _LONGEST_INTERVAL // across)
     step = each * tall
     parts = [array[top : top + step] for top in range(0, height, step)]
-    encoded = _on_threads(encode_whole, parts)
+    encoded = _on_threads(encode_whole, parts, threads or _processors())
     return _joined(encoded, height, each * across)
 
 
-def _on_threads(function: Encode, parts: Sequence[NDArray[Any]]) -> list[bytes]:
+def _on_threads(function: Encode, parts: Sequence[NDArray[Any]], most: int) -> list[bytes]:
     results: list[bytes] = [b""] * len(parts)
     errors: list[BaseException] = []
     tickets = count()
@@ -56,7 +58,7 @@ def _on_threads(function: Encode, parts: Sequence[NDArray[Any]]) -> list[bytes]:
             except BaseException as error:
                 errors.append(error)
 
-    threads = [Thread(target=work, name="jpeg") for _ in range(min(_processors(), len(parts)) - 1)]
+    threads = [Thread(target=work, name="jpeg") for _ in range(min(most, len(parts)) - 1)]
     for thread in threads:
         thread.start()
     work()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 
 from imgfilt.io import source
 from imgfilt.io.errors import TooLargeError
@@ -11,12 +12,19 @@ from imgfilt.io.formats import sniff
 from imgfilt.io.picture import MAX_PIXELS, Info, Picture
 
 
-def read(file: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS, name: str = "") -> Picture:
+def read(
+    file: str | os.PathLike[str] | bytes,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    name: str = "",
+    on_header: Callable[[Info], None] | None = None,
+) -> Picture:
     """The picture in a file (or in the bytes of one; `name` is then what errors call it).
 
     The format is told from the content. Pixels come upright (EXIF orientation applied), uint8, uint16 or
     float32, as (H, W), (H, W, 2), (H, W, 3) or (H, W, 4); palettes, CMYK and YCbCr become RGB, 1 bit becomes
-    gray. Of several pages or frames the first is read, and a note says so.
+    gray. Of several pages or frames the first is read, and a note says so. `on_header` is called with the
+    header's facts before anything is decoded, and may wait, or raise.
 
     Errors are `ImageFileError`s: `NotReadableError` (missing, a folder, no permission, empty),
     `NotAnImageError`, `DamagedError` (cut short or corrupt), `TooLargeError` (more than `max_pixels`, or than
@@ -27,37 +35,43 @@ def read(file: str | os.PathLike[str] | bytes, *, max_pixels: int = MAX_PIXELS, 
     ((3000, 4000, 3), (72.0, 72.0))
     """
     data, name = source.content(file, name)
+
+    def check(info: Info) -> None:
+        limit(name, info, max_pixels)
+        if on_header is not None:
+            on_header(info)
+
     try:
-        return _decode(data, name, max_pixels)
+        return _decode(data, name, check)
     except MemoryError as error:
         raise TooLargeError(f"'{name}' needs more memory than there is") from error
 
 
-def _decode(data: bytes, name: str, max_pixels: int) -> Picture:
+def _decode(data: bytes, name: str, check: Callable[[Info], None]) -> Picture:
     kind = sniff(data)
     if kind == "jpeg":
         from imgfilt.io import jpeg
 
         header = jpeg.parse(data, name)
-        limit(name, jpeg.info(header), max_pixels)
+        check(jpeg.info(header))
         if header.components in (1, 3):
             return jpeg.decode(data, header, name)
         jpeg.check_end(data, header, name)
     elif kind == "png":
         from imgfilt.io import png
 
-        limit(name, png.info(data, name), max_pixels)
+        check(png.info(data, name))
         return png.decode(data, name)
     elif kind == "tiff":
         from imgfilt.io import tiff
 
         with tiff.opened(io.BytesIO(data), name) as opened:
-            limit(name, tiff.info(opened, name), max_pixels)
+            check(tiff.info(opened, name))
             return tiff.decode(opened, data, name)
     from imgfilt.io import pillow
 
     with pillow.opened(io.BytesIO(data), name) as image:
-        limit(name, pillow.info(image), max_pixels)
+        check(pillow.info(image))
         return pillow.decode(image, name)
 
 

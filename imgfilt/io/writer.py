@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from imgfilt.io.errors import NotStorableError, NotWritableError
+from imgfilt.io.errors import DiskFullError, NotStorableError, NotWritableError
 from imgfilt.io.formats import of_path
 from imgfilt.io.picture import Picture
 
@@ -48,12 +49,17 @@ def write(
     return notes
 
 
-def encode(file: BinaryIO, picture: Picture, kind: str, quality: int = QUALITY) -> None:
-    """Writes the bytes of `picture`, already fitted to `kind`, into an open binary file."""
+def encode(
+    file: BinaryIO, picture: Picture, kind: str, quality: int = QUALITY, threads: int | None = None
+) -> None:
+    """Writes the bytes of `picture`, already fitted to `kind`, into an open binary file.
+
+    `threads` is for formats that are encoded on several; by default one a processor.
+    """
     if kind == "jpeg":
         from imgfilt.io import jpeg
 
-        jpeg.encode(file, picture, quality)
+        jpeg.encode(file, picture, quality, threads)
     elif kind == "png":
         from imgfilt.io import png
 
@@ -176,13 +182,19 @@ def atomic(path: str) -> Iterator[BinaryIO]:
 
 def not_writable(name: str, error: OSError) -> NotWritableError:
     """What the system said about writing to `name`, as one of this package's errors."""
-    reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or str(error)
-    return NotWritableError(f"{name} cannot be written: {reason}")
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(f"{name} cannot be written: the disk is full")
+    return NotWritableError(f"{name} cannot be written: {error.strerror or error}")
+
+
+UNFINISHED = re.compile(r"\..+\.(?P<pid>\d+)-\d+\.part", re.DOTALL)
+"""The names of the temporary files that `atomic` writes, with the process that they belong to."""
 
 
 def _temporary(folder: str, base: str) -> BinaryIO:
     """A new file beside the target, open. (Importing tempfile would take 3 ms, a tenth of a small job.)"""
+    short = os.fsdecode(os.fsencode(base)[:100])  # names may be 255 bytes long, not characters
     for number in range(1000):
         with contextlib.suppress(FileExistsError):
-            return open(os.path.join(folder, f".{base[:100]}.{os.getpid()}-{number}.part"), "x+b")
+            return open(os.path.join(folder, f".{short}.{os.getpid()}-{number}.part"), "x+b")
     raise FileExistsError(errno.EEXIST, "too many unfinished files lie beside it")
