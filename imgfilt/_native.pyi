@@ -29,3 +29,29 @@ def canny(
     image: NDArray[Any], out: NDArray[Any], low: float, high: float, border: int, cval: float, threads: int
 ) -> None: ...
 def integral(image: NDArray[Any], out: NDArray[Any], threads: int) -> None: ...
+
+Pair = tuple[int, int]
+Sides = tuple[int, int, int, int]
+
+def bank_direct(
+    x: NDArray[Any],
+    weight: NDArray[Any],
+    bias: NDArray[Any] | None,
+    out: NDArray[Any],
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    threads: int,
+) -> None: ...
+def bank_direct_workspace(
+    x: Sides,
+    out: Sides,
+    kernel: Pair,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    itemsize: int,
+    threads: int,
+) -> int: ...

@@ -11,6 +11,8 @@ _PRODUCTS_PER_NS = {"float32": 55.0, "float64": 27.0}  # of a large matrix produ
 _BYTES_PER_NS = 4.0  # copied by slices
 _ELEMENTS_PER_NS = 0.03  # of an FFT, one way
 _NS_PER_CALL = 30e3
+_STEPS_PER_NS = 7.0  # multiply-adds of whole vectors
+_NS_PER_NATIVE_CALL = 5e3
 
 
 def of_product(problem: BankProblem, products: float, moved: float, threads: int) -> float:
@@ -22,3 +24,15 @@ def of_product(problem: BankProblem, products: float, moved: float, threads: int
 def of_transforms(plane: int, planes: int, threads: int) -> float:
     """Seconds for the FFTs of so many planes."""
     return plane * planes / _ELEMENTS_PER_NS / threads * 1e-9
+
+
+def of_blocks(problem: BankProblem, threads: int) -> float:
+    """Seconds for register blocks of pixels by vectors of filters, lanes without a filter included."""
+    from imgfilt.cost import isa
+
+    lanes = {"v4": 16, "v3": 8}.get(isa(), 4) * 4 // problem.itemsize
+    filters = problem.groups * -(-problem.group_filters // lanes) * lanes
+    products = problem.batch * problem.pixels * problem.terms * filters
+    moved = (problem.input_size + 2 * problem.output_elements) * problem.itemsize
+    rate = lanes * _STEPS_PER_NS
+    return ((products / rate + moved / _BYTES_PER_NS) / threads + _NS_PER_NATIVE_CALL) * 1e-9

@@ -87,3 +87,14 @@ def from_nchw(array: Array, layout: str) -> Array:
         full[:n] = array
         return np.ascontiguousarray(full.reshape(blocks, BLOCK, c, h, w).transpose(0, 2, 3, 4, 1))
     return array.transpose(_ORDER[layout])
+
+
+def as_batch(array: Array, layout: str) -> Array:
+    """A view (outer, inner, C, H, W) of an array in any layout; image n is (n // inner, n % inner).
+
+    >>> as_batch(np.zeros((2, 3, 4, 5, 8)), "CHWN8").shape
+    (2, 8, 3, 4, 5)
+    """
+    if layout == "CHWN8":
+        return array.transpose(0, 4, 1, 2, 3)
+    return to_nchw(array, layout)[:, None]

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "area.hpp"
+#include "bank_bindings.hpp"
 #include "dispatch.hpp"
 #include "pool.hpp"
 #include "program.hpp"
@@ -159,4 +160,5 @@ NB_MODULE(_native, m) {
             integral(source, target, threads);
         },
         "image"_a, "out"_a, "threads"_a);
+    bind_bank(m);
 }

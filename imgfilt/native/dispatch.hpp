@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "area_kernels.hpp"
+#include "bank_kernels.hpp"
 #include "row_kernels.hpp"
 
 namespace imgfilt {
@@ -13,6 +14,7 @@ struct Kernels {
     const char* name;
     const RowKernels* row;
     const AreaKernels* area;
+    const BankKernels* bank;
 };
 
 // The kernels in use. IMGFILT_ISA=v2|v3|v4 in the environment forces a level; throws std::runtime_error when

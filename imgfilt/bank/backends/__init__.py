@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from imgfilt.bank.backends import (
+    direct,
     fft,
     im2col,
     im2row,
@@ -62,6 +63,8 @@ class BankBackend(Protocol):
 
 BANK_BACKENDS: dict[str, BankBackend] = {
     m.name: m
-    for m in (im2col, im2row, kn2row, kn2col, kn2row_accumulating, kn2row_hole_punching, mec,
+    for m in (
+        direct,
+        im2col, im2row, kn2row, kn2col, kn2row_accumulating, kn2row_hole_punching, mec,
               winograd_f2, winograd_f4, fft)
 }  # fmt: skip

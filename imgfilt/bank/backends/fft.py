@@ -93,11 +93,9 @@ def run(problem: BankProblem, x: Array, weight: Array, bias: Array | None, out: 
 
 def _sizes(problem: BankProblem) -> tuple[Pair, int]:
     """Rows and columns of the transforms, and elements of a spectrum."""
-    from scipy.fft import next_fast_len
-
     top, bottom, left, right = problem.padding
-    rows = int(next_fast_len(problem.height + top + bottom, real=True))
-    columns = int(next_fast_len(problem.width + left + right, real=True))
+    rows = _fast(problem.height + top + bottom)
+    columns = _fast(problem.width + left + right)
     return (rows, columns), rows * (columns // 2 + 1)
 
 
@@ -106,3 +104,15 @@ def _block(problem: BankProblem) -> int:
     _, spectrum = _sizes(problem)
     one = spectrum * problem.group_channels * 2 * problem.itemsize
     return max(1, min(problem.group_filters, _BLOCK_BYTES // one))
+
+
+def _fast(n: int) -> int:
+    """The smallest number from `n` on without prime factors but 2, 3 and 5."""
+    while True:
+        rest = n
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return n
+        n += 1

@@ -1,0 +1,273 @@
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "bank.hpp"
+#include "dispatch.hpp"
+
+namespace imgfilt {
+namespace {
+
+constexpr int64_t kBandBytes = 320 << 10;   // of input, to stay in L2
+constexpr int64_t kBandPixels = 448;        // of output, whose sums stay near
+constexpr int64_t kWeightBytes = 24 << 10;  // of packed weights, to stay in L1
+constexpr int64_t kTasksPerThread = 4;
+
+template <class T>
+const BankKernelsOf<T>& kernels_of();
+template <>
+const BankKernelsOf<float>& kernels_of<float>() {
+    return kernels().bank->f32;
+}
+template <>
+const BankKernelsOf<double>& kernels_of<double>() {
+    return kernels().bank->f64;
+}
+
+// Consecutive rows of output of one image, and where their input lies in a band.
+struct Segment {
+    int64_t image, y, rows, in_row;
+};
+
+template <class T>
+class Direct {
+  public:
+    Direct(const BankShape& shape, const Batch& x, const T* weight, const T* bias, const Batch& out)
+        : s_(shape), x_(x), out_(out), weight_(weight), bias_(bias), k_(kernels_of<T>()) {
+        channels_ = x.channels / s_.groups;
+        filters_ = out.channels / s_.groups;
+        pitch_ = x.width + s_.left + s_.right;
+        wide_ = kVectors * k_.lanes;
+        panels_ = (filters_ + wide_ - 1) / wide_;
+        const int64_t channel_bytes = s_.taps() * wide_ * static_cast<int64_t>(sizeof(T));
+        block_channels_ = std::clamp<int64_t>(kWeightBytes / channel_bytes, 1, channels_);
+    }
+
+    void run(int threads) {
+        cut(threads);
+        // Weights that several bands read are packed once for all; else where they are read.
+        const int64_t panel = channels_ * s_.taps() * wide_;
+        Scratch<T> all(bands_ > 1 ? s_.groups * panels_ * panel : 0);
+        if (bands_ > 1)
+            share(s_.groups * panels_, threads, [&](const auto& next) {
+                for (int64_t i; (i = next()) >= 0;) {
+                    const int64_t m = i % panels_ * wide_, filters = std::min(filters_ - m, wide_);
+                    pack(i / panels_ * filters_ + m, filters, lanes_of(filters), 0, channels_, all.get() + i * panel);
+                }
+            });
+        share(tasks_, threads, [&](const auto& next) {
+            Scratch<T> input(channels_ * most_plane_);
+            Scratch<T> weights(bands_ > 1 ? 0 : block_channels_ * s_.taps() * wide_);
+            Scratch<T> sums(most_rows_ * out_.width * wide_);
+            std::vector<int64_t> offsets(static_cast<std::size_t>(block_channels_ * s_.taps()));
+            for (int64_t task; (task = next()) >= 0;)
+                work(task, input.get(), bands_ > 1 ? nullptr : weights.get(), all.get(), sums.get(), offsets.data());
+        });
+    }
+
+    int64_t workspace(int threads) {
+        cut(threads);
+        const int64_t taps = s_.taps();
+        const int64_t weights = bands_ > 1 ? 0 : block_channels_ * taps * wide_;
+        const int64_t one = channels_ * most_plane_ + weights + most_rows_ * out_.width * wide_;
+        const int64_t all = bands_ > 1 ? s_.groups * panels_ * wide_ * channels_ * taps : 0;
+        return (std::min<int64_t>(threads, tasks_) * one + all) * static_cast<int64_t>(sizeof(T));
+    }
+
+  private:
+    static constexpr int kVectors = 2;
+
+    // Rows of output to bands, and bands' filters to tasks. How, changes nothing in any sum.
+    void cut(int threads) {
+        const int64_t all = out_.images * out_.height;
+        const int64_t row_bytes = channels_ * pitch_ * static_cast<int64_t>(sizeof(T));
+        int64_t rows = 1;
+        while (rows < all && (rows + 1) * out_.width <= kBandPixels &&
+               in_rows_at_most(rows + 1) * row_bytes <= kBandBytes)
+            ++rows;
+        if (rows < out_.height && threads > 1) rows = std::min(rows, (out_.height + 1) / 2);
+        int64_t bands = (all + rows - 1) / rows;
+        const int64_t wanted = threads == 1 ? 1 : threads * kTasksPerThread;
+        parts_ = std::clamp<int64_t>((wanted + bands * s_.groups - 1) / (bands * s_.groups), 1, panels_);
+        while (threads > 1 && rows > 1 && bands * s_.groups * parts_ < threads) {
+            rows = (rows + 1) / 2;
+            bands = (all + rows - 1) / rows;
+        }
+        band_rows_ = rows = (all + bands - 1) / bands;
+        bands_ = (all + rows - 1) / rows;
+        most_rows_ = rows;
+        most_plane_ = plane_of(in_rows_at_most(rows));
+        tasks_ = s_.groups * bands_ * parts_;
+    }
+
+    int64_t in_rows(int64_t rows) const { return (rows - 1) * s_.stride_y + s_.span_y(); }
+    int64_t in_rows_at_most(int64_t rows) const {
+        // Of an image and of as many as the rows may touch.
+        const int64_t images = std::min(rows, (rows + out_.height - 2) / out_.height + 1);
+        const int64_t one = in_rows(std::min(rows, out_.height));
+        return std::min(images * in_rows(out_.height), images * one);
+    }
+    // Channels begin in different sets of the cache.
+    int64_t plane_of(int64_t rows) const {
+        const int64_t lines = (rows * pitch_ + 15) / 16;
+        return (lines | 1) * 16;
+    }
+
+    // `weights` has place for a block of weights, or is null where `all` of them have been packed.
+    void work(int64_t task, T* input, T* weights, const T* all, T* sums, int64_t* offsets) const {
+        const int64_t part = task % parts_, band = task / parts_ % bands_, group = task / parts_ / bands_;
+        const int64_t first = band * band_rows_, end = std::min(out_.images * out_.height, first + band_rows_);
+        std::vector<Segment> segments;
+        int64_t in_row = 0;
+        for (int64_t r = first; r < end;) {
+            const int64_t y = r % out_.height, rows = std::min(out_.height - y, end - r);
+            segments.push_back({r / out_.height, y, rows, in_row});
+            in_row += in_rows(rows);
+            r += rows;
+        }
+        const int64_t plane = plane_of(in_row);
+        for (const Segment& segment : segments) copy_in(segment, group, plane, input);
+        std::vector<int64_t> bases;  // of each row of output in the input
+        for (const Segment& segment : segments)
+            for (int64_t i = 0; i < segment.rows; ++i) bases.push_back((segment.in_row + i * s_.stride_y) * pitch_);
+        // Taps of a row follow each other where they are not dilated.
+        const bool dense = s_.dilation_x == 1;
+        const int64_t length = dense ? s_.kernel_width : 1;
+        int64_t count = 0;
+        for (int64_t c = 0; c < block_channels_; ++c)
+            for (int64_t u = 0; u < s_.kernel_height; ++u)
+                for (int64_t v = 0; v < s_.kernel_width; v += length)
+                    offsets[count++] = c * plane + u * s_.dilation_y * pitch_ + v * s_.dilation_x;
+        const int64_t per_channel = count / block_channels_;
+        for (int64_t p = panels_ * part / parts_; p < panels_ * (part + 1) / parts_; ++p) {
+            const int64_t m = p * wide_, filters = std::min(filters_ - m, wide_);
+            const int64_t lanes = lanes_of(filters);
+            begin(group * filters_ + m, filters, lanes, static_cast<int64_t>(bases.size()) * out_.width, sums);
+            const T* packed = all + (group * panels_ + p) * wide_ * channels_ * s_.taps();
+            for (int64_t c = 0; c < channels_; c += block_channels_) {
+                const int64_t channels = std::min(block_channels_, channels_ - c);
+                if (weights != nullptr) pack(group * filters_ + m, filters, lanes, c, channels, weights);
+                const BankRun run{offsets, channels * per_channel, length, s_.stride_x, 0, 0};
+                blocks(run, lanes, bases, input + c * plane,
+                       weights != nullptr ? weights : packed + c * s_.taps() * lanes, sums);
+            }
+            int64_t row = 0;
+            for (const Segment& segment : segments)
+                for (int64_t i = 0; i < segment.rows; ++i, ++row)
+                    finish(segment.image, segment.y + i, group * filters_ + m, filters, lanes,
+                           sums + row * out_.width * lanes);
+        }
+    }
+
+    int64_t lanes_of(int64_t filters) const { return filters > k_.lanes ? 2 * k_.lanes : k_.lanes; }
+
+    // The rows of input under a segment, with zeros around, to (channel, row, column).
+    void copy_in(const Segment& segment, int64_t group, int64_t plane, T* input) const {
+        const int64_t rows = in_rows(segment.rows), top = segment.y * s_.stride_y - s_.top;
+        const char* image = x_.image(segment.image) + group * channels_ * x_.channel;
+        constexpr int64_t size = sizeof(T);
+        T* base = input + segment.in_row * pitch_;
+        for (int64_t i = 0; i < rows; ++i) {
+            const int64_t y = top + i;
+            if (y < 0 || y >= x_.height) {
+                for (int64_t c = 0; c < channels_; ++c)
+                    std::memset(base + c * plane + i * pitch_, 0, static_cast<std::size_t>(pitch_) * size);
+                continue;
+            }
+            const char* from = image + y * x_.row;
+            T* to = base + i * pitch_ + s_.left;
+            if (s_.left + s_.right)
+                for (int64_t c = 0; c < channels_; ++c) {
+                    std::memset(to + c * plane - s_.left, 0, static_cast<std::size_t>(s_.left) * size);
+                    std::memset(to + c * plane + x_.width, 0, static_cast<std::size_t>(s_.right) * size);
+                }
+            if (x_.pixel == size) {
+                for (int64_t c = 0; c < channels_; ++c)
+                    std::memcpy(to + c * plane, from + c * x_.channel, static_cast<std::size_t>(x_.width) * size);
+            } else if (x_.channel == size && x_.pixel % size == 0) {
+                k_.transpose(from, x_.pixel / size, x_.width, channels_, to, plane);
+            } else {
+                for (int64_t c = 0; c < channels_; ++c)
+                    for (int64_t x = 0; x < x_.width; ++x)
+                        std::memcpy(to + c * plane + x, from + c * x_.channel + x * x_.pixel, size);
+            }
+        }
+    }
+
+    // Weights of some channels to (tap, filter), zeros for filters that there are none.
+    void pack(int64_t m, int64_t filters, int64_t lanes, int64_t c, int64_t channels, T* to) const {
+        const int64_t taps = s_.taps(), steps = channels * taps;
+        if (filters < lanes) std::memset(to, 0, static_cast<std::size_t>(steps * lanes) * sizeof(T));
+        k_.transpose(weight_ + (m * channels_ + c) * taps, channels_ * taps, filters, steps, to, lanes);
+    }
+
+    void begin(int64_t m, int64_t filters, int64_t lanes, int64_t pixels, T* sums) const {
+        if (bias_ == nullptr) {
+            std::memset(sums, 0, static_cast<std::size_t>(pixels * lanes) * sizeof(T));
+            return;
+        }
+        for (int64_t l = 0; l < lanes; ++l) sums[l] = l < filters ? bias_[m + l] : T(0);
+        for (int64_t i = 1; i < pixels; ++i)
+            std::memcpy(sums + i * lanes, sums, static_cast<std::size_t>(lanes) * sizeof(T));
+    }
+
+    void blocks(BankRun run, int64_t lanes, const std::vector<int64_t>& bases, const T* input, const T* weights,
+                T* sums) const {
+        const int64_t width = out_.width, rows = static_cast<int64_t>(bases.size());
+        const BankBlock(&table)[2][kMostColumns] = k_.block[lanes / k_.lanes - 1];
+        int64_t r = 0;
+        run.sums_row = width * lanes;
+        if (width <= k_.columns / 2)
+            for (; r + 1 < rows; r += 2) {
+                run.row = bases[r + 1] - bases[r];
+                table[1][width - 1](run, input + bases[r], weights, sums + r * width * lanes);
+            }
+        const int64_t pieces = (width + k_.columns - 1) / k_.columns;
+        for (; r < rows; ++r)
+            for (int64_t i = 0; i < pieces; ++i) {
+                const int64_t x = width * i / pieces, columns = width * (i + 1) / pieces - x;
+                table[0][columns - 1](run, input + bases[r] + x * s_.stride_x, weights, sums + (r * width + x) * lanes);
+            }
+    }
+
+    // One row of sums (pixel, filter) to the output.
+    void finish(int64_t n, int64_t y, int64_t m, int64_t filters, int64_t lanes, const T* sums) const {
+        char* to = out_.image(n) + m * out_.channel + y * out_.row;
+        constexpr int64_t size = sizeof(T);
+        if (out_.pixel == size && out_.channel % size == 0) {
+            k_.transpose(sums, lanes, out_.width, filters, to, out_.channel / size);
+        } else if (out_.channel == size) {
+            for (int64_t x = 0; x < out_.width; ++x)
+                std::memcpy(to + x * out_.pixel, sums + x * lanes, static_cast<std::size_t>(filters) * size);
+        } else {
+            for (int64_t l = 0; l < filters; ++l)
+                for (int64_t x = 0; x < out_.width; ++x)
+                    std::memcpy(to + l * out_.channel + x * out_.pixel, sums + x * lanes + l, size);
+        }
+    }
+
+    const BankShape s_;
+    const Batch x_, out_;
+    const T *weight_, *bias_;
+    const BankKernelsOf<T>& k_;
+    int64_t channels_, filters_, pitch_, wide_, panels_, block_channels_;
+    int64_t band_rows_ = 1, bands_ = 1, parts_ = 1, tasks_ = 1, most_rows_ = 1, most_plane_ = 0;
+};
+
+}  // namespace
+
+void bank_direct(const BankShape& shape, const Batch& x, const void* weight, const void* bias, const Batch& out,
+                 int threads) {
+    if (x.dtype == DType::f32)
+        Direct<float>(shape, x, static_cast<const float*>(weight), static_cast<const float*>(bias), out).run(threads);
+    else
+        Direct<double>(shape, x, static_cast<const double*>(weight), static_cast<const double*>(bias), out)
+            .run(threads);
+}
+
+int64_t bank_direct_workspace(const BankShape& shape, const Batch& x, const Batch& out, int threads) {
+    return x.dtype == DType::f32 ? Direct<float>(shape, x, nullptr, nullptr, out).workspace(threads)
+                                 : Direct<double>(shape, x, nullptr, nullptr, out).workspace(threads);
+}
+
+}  // namespace imgfilt

@@ -1,0 +1,35 @@
+// The table of filter banks' kernels for one instruction set (IMGFILT_ISA). Everything else has internal linkage.
+#include "bank_kernels.hpp"
+
+#include "bank_block.hpp"
+#include "bank_transpose.hpp"
+
+namespace {
+
+template <class T, int V, int Rows, int... C>
+constexpr void fill_blocks(imgfilt::BankBlock* to, Lanes<C...>) {
+    ((to[C] = bank_block<T, V, Rows, C + 1>), ...);
+}
+
+template <class T>
+constexpr imgfilt::BankKernelsOf<T> table() {
+    imgfilt::BankKernelsOf<T> found{};
+    found.lanes = VectorOf<T>::lanes;
+    found.columns = kBlockColumns;
+    fill_blocks<T, 1, 1>(found.block[0][0], LanesUpTo<kBlockColumns>::type{});
+    fill_blocks<T, 1, 2>(found.block[0][1], LanesUpTo<kBlockColumns / 2>::type{});
+    fill_blocks<T, 2, 1>(found.block[1][0], LanesUpTo<kBlockColumns>::type{});
+    fill_blocks<T, 2, 2>(found.block[1][1], LanesUpTo<kBlockColumns / 2>::type{});
+    found.transpose = transpose<T>;
+    return found;
+}
+
+constexpr imgfilt::BankKernels kTable = {table<float>(), table<double>()};
+
+}  // namespace
+
+#define IMGFILT_PASTE_(a, b) a##b
+#define IMGFILT_PASTE(a, b) IMGFILT_PASTE_(a, b)
+
+extern "C" const imgfilt::BankKernels* IMGFILT_PASTE(bank_kernels_, IMGFILT_ISA)();
+extern "C" const imgfilt::BankKernels* IMGFILT_PASTE(bank_kernels_, IMGFILT_ISA)() { return &kTable; }
