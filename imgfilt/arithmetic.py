@@ -25,18 +25,22 @@ _I32 = 1 << 31
 class Arithmetic:
     """How a weighted sum is done: `name` for people, element type of the sum, and the bound of its error.
 
-    `init` is added to every sum so that it fits (the sum then stands for value - init).
+    `init` is added to every sum so that it fits (the sum then stands for value - init); `partial` is the type of what
+    a sum is made of, where that is another.
     """
 
     dtype: str
     init: int = 0
     exact: bool = True
+    partial: str = ""
 
     @property
     def name(self) -> str:
-        return {"int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64"}[self.dtype] + (
-            " exact" if self.exact else ""
-        )
+        types = "/".join(_SHORT[t] for t in (self.partial, self.dtype) if t)
+        return types + (" exact" if self.exact else "")
+
+
+_SHORT = {"int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64"}
 
 
 def sum_range(n: NDArray[np.int64], low: float, high: float) -> tuple[int, int]:

@@ -74,7 +74,13 @@ def extend(
     """The part of an (H, W, C) image between `rows` and `columns`, which may lie outside, as `dtype`."""
     y = index_map(*rows, image.shape[0], border)
     x = index_map(*columns, image.shape[1], border)
-    part = image[y[:, None], x].astype(dtype)
+    # Most columns lie inside, side by side: those are copied, only the others are looked up one by one.
+    first = min(max(-columns[0], 0), x.size)
+    last = max(min(columns[1], image.shape[1]) - columns[0], first)
+    part = np.empty((y.size, x.size, image.shape[2]), dtype)
+    part[:, first:last] = image[y, columns[0] + first : columns[0] + last]
+    for beyond in (slice(0, first), slice(last, x.size)):
+        part[:, beyond] = image[y[:, None], x[beyond]]
     if border == "constant":
         value = saturate(cval, image.dtype)
         part[y < 0] = value

@@ -6,12 +6,13 @@ instruction set. They rank the candidates; they are no promise.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
 from imgfilt.problem import Problem
-from imgfilt.rows import ITEMSIZE, Line, RowBuilder, RowOp
+from imgfilt.rows import ITEMSIZE, ROUND_OFF, Line, RowBuilder, RowOp
 
 _WIDTH = {"v4": 64.0, "v3": 32.0, "v2": 16.0, "base": 16.0}  # bytes of a vector
 _NS_PER_STEP = 0.25  # one instruction of the busiest kind on one vector
@@ -20,9 +21,13 @@ _NS_PER_BYTE_OF_IMAGE = 0.02
 _STEPS_PER_OP = 1.5  # the store and the loop
 _STEPS_PER_TAP = 1.5  # load, multiply, add
 _STEPS_PER_SMALL_TAP = 0.6  # weights of 1 and 2 need no multiplication
+_STEPS_PER_DENSE_TAP = 0.85  # of floats, whose rows stay in the first cache for the whole kernel
 _STEPS_SIDEWAYS = 0.6  # a load that straddles two cache lines, on top
 _GEMV_NS_PER_ELEMENT = 0.25
 _COPY_NS_PER_ELEMENT = 0.6
+_TRANSFORM_NS_PER_DIGIT = 0.23  # there and back, for each binary digit of the transform's length
+_TRANSFORM_NS_PER_ELEMENT = 1.0  # into the tile and out of it
+_TRANSFORM_NS_PER_TILE = 60e3
 
 
 @cache
@@ -43,7 +48,8 @@ def of_op(op: RowOp, ops: list[RowOp]) -> float:
     if op.kind in ("taps", "gradient"):
         sideways = sum(t.dx != 0 for t in op.taps)
         small = op.dtype == "int16" and len(op.taps) <= 3 and all(abs(t.weight) <= 2 for t in op.taps)
-        tap = _STEPS_PER_SMALL_TAP if small else _STEPS_PER_TAP
+        dense = op.dtype in ROUND_OFF and sideways and len(op.taps) > 32 and len(op.inputs) == 1
+        tap = _STEPS_PER_SMALL_TAP if small else _STEPS_PER_DENSE_TAP if dense else _STEPS_PER_TAP
         root = 8.0 if op.kind == "gradient" else 0.0
         return step * (_STEPS_PER_OP + tap * len(op.taps) + _STEPS_SIDEWAYS * sideways + root)
     if op.kind == "slide":
@@ -73,4 +79,12 @@ def of_rows(lower: Callable[[Problem, RowBuilder, Line], Line], problem: Problem
 def of_matrix_product(problem: Problem, taps: int, itemsize: int) -> float:
     """Seconds for copying a patch matrix and multiplying it by one vector of weights, on one thread."""
     ns = problem.elements * taps * (_COPY_NS_PER_ELEMENT + _GEMV_NS_PER_ELEMENT) * itemsize / 4
+    return ns * 1e-9
+
+
+def of_transforms(channels: int, height: int, width: int, itemsize: int) -> float:
+    """Seconds for a tile through a Fourier transform, a product and the inverse, on one thread."""
+    elements = height * width * channels * itemsize / 4
+    digits = math.log2(height * width)
+    ns = elements * (_TRANSFORM_NS_PER_DIGIT * digits + _TRANSFORM_NS_PER_ELEMENT) + _TRANSFORM_NS_PER_TILE
     return ns * 1e-9

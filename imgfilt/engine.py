@@ -55,10 +55,16 @@ class Executable:
             return run_rows
         if isinstance(step, ArrayStep):
             backend, problem = ARRAY_BACKENDS[step.backend], step.problem
+            pixels = _native.Program([op.native() for op in step.ops])
 
             def run_array(image: Image, out: Image, cval: float, threads: int) -> None:
-                response = backend.respond(problem, image.reshape(*image.shape[:2], -1), cval)
-                out[...] = response.reshape(out.shape)
+                target = out if out.ndim == 3 else out[..., None]
+
+                def put(block: Image, top: int, left: int) -> None:
+                    height, width = block.shape[:2]
+                    pixels.run(block, target[top : top + height, left : left + width], border, cval, 1)
+
+                backend.respond(problem, image if image.ndim == 3 else image[..., None], cval, put, threads)
 
             return run_array
         return self._area_runner(step)
@@ -115,8 +121,6 @@ def _shape(image: Image, channels: int) -> tuple[int, ...]:
 
 def step_result(step: Step) -> tuple[str, int]:
     """Dtype and channels of what a step makes (0 channels: as many as it was given)."""
-    if isinstance(step, RowStep):
+    if isinstance(step, RowStep | ArrayStep):
         return step.ops[-1].dtype, step.ops[-1].channels
-    if isinstance(step, ArrayStep):
-        return ARRAY_BACKENDS[step.backend].arithmetic(step.problem).dtype, step.problem.channels
     return step.out_dtype, 0

@@ -154,15 +154,14 @@ def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: st
         return False
     array_backend = ARRAY_BACKENDS[chosen.backend]
     p.choices.append(_choice(p, node, chosen, candidates))
-    p.steps.append(ArrayStep(chosen.backend, problem))
-    p.error += array_backend.error(problem)
-    p.seconds += array_backend.cost(problem)
-    p.workspace = max(p.workspace, array_backend.workspace(problem))
     response = array_backend.arithmetic(problem).dtype
     after = graph.substitute(root, node, graph.Combine((graph.Source(),), (array_backend.scale(problem),)))
     found = lower(graph.Round(after, root.dtype) if not isinstance(after, graph.Round) else after,
                   response, channels, p.pixel_dtype, _no_convolution)  # fmt: skip
-    _add_rows(p, found.ops, 0.0)
+    p.steps.append(ArrayStep(chosen.backend, problem, found.ops))
+    p.error += array_backend.error(problem) + found.error
+    p.seconds += array_backend.cost(problem) + cost.of_program(list(found.ops), p.height, p.width)
+    p.workspace = max(p.workspace, array_backend.workspace(problem) + _workspace(found.ops, p.width))
     return True
 
 

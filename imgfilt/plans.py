@@ -40,10 +40,11 @@ class RowStep:
 
 @dataclass(frozen=True)
 class ArrayStep:
-    """A convolution by a backend that works on whole arrays, its response in real numbers."""
+    """A convolution by a backend that reads the whole image; `ops` make pixels of each block of its response."""
 
     backend: str
     problem: Problem
+    ops: tuple[RowOp, ...]
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,8 @@ def _step_dict(step: Step) -> dict[str, Any]:
     if isinstance(step, RowStep):
         return {"step": "rows", "operations": [f"%{i} = {op.describe()}" for i, op in enumerate(step.ops)]}
     if isinstance(step, ArrayStep):
-        return {"step": "array", "backend": step.backend}
+        ops = [f"%{i} = {op.describe()}" for i, op in enumerate(step.ops)]
+        return {"step": "array", "backend": step.backend, "operations": ops}
     return {"step": "area", "filter": type(step.node).__name__.lower(), "out_dtype": step.out_dtype}
 
 
@@ -171,5 +173,6 @@ def _step_lines(number: int, step: Step) -> list[str]:
         lines = [f"  step {number}: one sweep over the rows"]
         return lines + [f"    %{i} = {op.describe()}" for i, op in enumerate(step.ops)]
     if isinstance(step, ArrayStep):
-        return [f"  step {number}: {step.backend} over the whole image, in blocks"]
+        lines = [f"  step {number}: {step.backend} over the whole image, in blocks; of each"]
+        return lines + [f"    %{i} = {op.describe()}" for i, op in enumerate(step.ops)]
     return [f"  step {number}: {type(step.node).__name__.lower()}, native over the whole image"]

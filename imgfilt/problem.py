@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
 
 from imgfilt.kernel import Kernel, KernelFacts, facts
+
+Put = Callable[[NDArray[Any], int, int], None]
+"""Takes an (h, w, C) block of a response, and the row and column of the image that it begins at."""
 
 
 @dataclass(frozen=True)

@@ -189,7 +189,11 @@ def test_nan_and_infinity_go_no_farther_than_the_kernel(dtype, bad):
             want = imgfilt.correlate(clean, weights, anchor=anchor, backend=backend)
             inside = np.zeros(clean.shape, dtype=bool)
             inside[y - (kh - 1 - ay) : y + ay + 1, x - (kw - 1 - ax) : x + ax + 1] = True
-            np.testing.assert_array_equal(got[~inside], want[~inside], err_msg=f"{backend} {name}")
+            if backend == "fft":  # a tile's rounding depends on all its elements, within the same bound
+                slack = (1e-13 if dtype == "float64" else 1e-6) * oracle.scale(clean, weights)
+                np.testing.assert_allclose(got[~inside], want[~inside], rtol=0, atol=slack, err_msg=name)
+            else:
+                np.testing.assert_array_equal(got[~inside], want[~inside], err_msg=f"{backend} {name}")
             for i, j in np.argwhere(weights != 0):
                 assert not np.isfinite(got[y - i + ay, x - j + ax]), f"{backend} {name}: lost at tap {i}, {j}"
 

@@ -3,7 +3,8 @@
     name      what users write in `backend=`
     supports  (problem) -> None, or a `Refusal` with the reason
     lower     (problem, rows, line) -> the line of the response       (backends that fuse into a row program)
-    respond   (problem, image, cval) -> array of the response / scale (backends that work on whole arrays)
+    respond   (problem, image, cval, put, threads): puts the response / scale, in blocks (backends that read whole
+              arrays; `put` may be called by several threads, the blocks cover the image once)
     cost      (problem) -> predicted seconds on one thread
     block_rows (problem) -> rows that `respond` computes together, counted from the first: where sums round, a band
               of the image gives the same bits as the whole only if its blocks are the whole's (may be absent:
@@ -19,8 +20,8 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from imgfilt.arithmetic import Arithmetic
-from imgfilt.backend import box, direct, im2col, low_rank, separable
-from imgfilt.problem import Problem, Refusal
+from imgfilt.backend import box, direct, fft, im2col, low_rank, separable
+from imgfilt.problem import Problem, Put, Refusal
 from imgfilt.rows import Line, RowBuilder
 
 
@@ -43,7 +44,7 @@ class RowBackend(Backend, Protocol):
 class ArrayBackend(Backend, Protocol):
     """A backend that works on whole arrays: a step of its own."""
 
-    def respond(self, problem: Problem, image: NDArray[Any], cval: float) -> NDArray[Any]: ...
+    def respond(self, problem: Problem, image: NDArray[Any], cval: float, put: Put, threads: int) -> None: ...
 
     def workspace(self, problem: Problem) -> int: ...
 
@@ -55,7 +56,7 @@ class ArrayBackend(Backend, Protocol):
 
 
 ROW_BACKENDS: dict[str, RowBackend] = {m.name: m for m in (separable, box, low_rank, direct)}
-ARRAY_BACKENDS: dict[str, ArrayBackend] = {m.name: m for m in (im2col,)}
+ARRAY_BACKENDS: dict[str, ArrayBackend] = {m.name: m for m in (fft, im2col)}
 
 
 def names() -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from imgfilt import cost as costs
 from imgfilt.arithmetic import Arithmetic, real_sum
 from imgfilt.borders import extend
-from imgfilt.problem import Problem, Refusal
+from imgfilt.problem import Problem, Put, Refusal
 from imgfilt.rows import ROUND_OFF
 
 name = "im2col"
@@ -62,16 +62,19 @@ def error(problem: Problem) -> float:
     return (taps + 1) * ROUND_OFF[_dtype(problem).name] * size * abs(scale(problem))
 
 
-def respond(problem: Problem, image: NDArray[Any], cval: float) -> NDArray[Any]:
-    """The response to an (H, W, C) image, still to be multiplied by `scale`: float32 or float64, same shape."""
+def respond(problem: Problem, image: NDArray[Any], cval: float, put: Put, threads: int) -> None:
+    """The response to an (H, W, C) image, still to be multiplied by `scale`, a block of rows at a time.
+
+    The library that multiplies matrices has threads of its own.
+    """
     weights, dtype = _weights(problem), _dtype(problem)
     taps = np.argwhere(weights)
     flat = weights[weights != 0].astype(dtype)
     (kh, kw), (ay, ax) = problem.facts.trimmed.shape, problem.facts.trimmed.anchor
     height, width, channels = image.shape
-    out = np.zeros((height, width, channels), dtype)
     if not len(taps):
-        return out
+        put(np.zeros(image.shape, dtype), 0, 0)
+        return
     step = block_rows(problem)
     for top in range(0, height, step):
         count = min(step, height - top)
@@ -86,8 +89,7 @@ def respond(problem: Problem, image: NDArray[Any], cval: float) -> NDArray[Any]:
         patches = np.empty((len(taps), count, width, channels), dtype)
         for row, (i, j) in zip(patches, taps, strict=True):
             row[...] = part[i : i + count, j : j + width]
-        np.matmul(flat, patches.reshape(len(taps), -1), out=out[top : top + count].reshape(-1))
-    return out
+        put(np.matmul(flat, patches.reshape(len(taps), -1)).reshape(patches.shape[1:]), top, 0)
 
 
 def _whole(problem: Problem) -> bool:
