@@ -96,8 +96,7 @@ class Bands:
         for step in plan.steps[:-1]:
             dtype, made = step_result(step)
             channels = made or channels
-            # an array backend makes its response beside the result of the step
-            held += width * channels * np.dtype(dtype).itemsize * (2 if isinstance(step, ArrayStep) else 1)
+            held += width * channels * np.dtype(dtype).itemsize
         return held
 
     def _band_rows(self, plan: Plan) -> int:

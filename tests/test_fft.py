@@ -134,3 +134,18 @@ def test_any_strides_and_out():
 def test_the_planner_takes_it_for_large_kernels_of_high_rank():
     assert imgfilt.plan(kernel(63), (2160, 3840)).backend == "fft"
     assert imgfilt.plan(kernel(3), (2160, 3840)).backend != "fft"
+
+
+def test_bands_of_tiles_have_the_bits_of_the_whole():
+    image = noise((2100, 40), "float32")
+    w = kernel(15)
+    want = imgfilt.correlate(image, w, backend="fft")
+    rows = fft.block_rows(imgfilt.plan(w, image.shape, "float32", backend="fft").steps[0].problem)
+    assert rows < 1000
+
+    def fill(first, part):
+        part[...] = image[first : first + len(part)]
+
+    for band in (rows, 2 * rows):
+        bands = imgfilt.correlate(imgfilt.RowImage(image.shape, "float32", fill, band=band), w, backend="fft")
+        np.testing.assert_array_equal(np.concatenate(list(bands)), want)

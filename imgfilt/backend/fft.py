@@ -18,7 +18,6 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -85,7 +84,7 @@ def respond(problem: Problem, image: NDArray[Any], cval: float, put: Put, thread
     """The response to an (H, W, C) image, still to be multiplied by `scale`, tile by tile."""
     _keep_freed_memory()
     spectrum = _spectrum(problem)
-    tiles = list(_tiles(problem, _known(problem)))
+    tiles = list(_tiles(problem, image.shape[0]))
 
     def work(tile: _Tile) -> None:
         put(_respond_tile(problem, image, cval, spectrum, tile), tile[0], tile[2])
@@ -212,19 +211,19 @@ def _bound(problem: Problem, dtype: str, ny: int, nx: int) -> float:
     return relative * norms + 3 * unit * float(np.abs(weights).sum()) * (size + abs(middle))
 
 
-def _tiles(problem: Problem, layout: _Layout) -> Iterator[_Tile]:
-    """The outputs of each tile: as many as there must be, all of about one size."""
-    kh, kw = problem.facts.trimmed.shape
-    rows = _cuts(problem.height, layout.ny - kh + 1)
-    columns = _cuts(problem.width, layout.nx - kw + 1)
-    for top, bottom in pairwise(rows):
-        for left, right in pairwise(columns):
-            yield top, bottom, left, right
+def block_rows(problem: Problem) -> int:
+    """Rows of output a tile has: an image in bands of multiples of them gives the same bits as the whole."""
+    return _known(problem).ny - problem.facts.trimmed.shape[0] + 1
 
 
-def _cuts(length: int, most: int) -> list[int]:
-    count = -(-length // most)
-    return [length * i // count for i in range(count + 1)]
+def _tiles(problem: Problem, height: int) -> Iterator[_Tile]:
+    """The outputs of each tile, of an image of `height` rows (as the problem's, or a band of them)."""
+    rows = block_rows(problem)
+    most = _known(problem).nx - problem.facts.trimmed.shape[1] + 1
+    count = -(-problem.width // most)
+    for top in range(0, height, rows):
+        for i in range(count):
+            yield top, min(top + rows, height), problem.width * i // count, problem.width * (i + 1) // count
 
 
 @lru_cache(maxsize=8)
@@ -272,7 +271,7 @@ def _part(problem: Problem, image: NDArray[Any], cval: float, tile: _Tile) -> ND
     (kh, kw), (ay, ax) = problem.facts.trimmed.shape, problem.facts.trimmed.anchor
     top, bottom, left, right = tile
     rows, columns = (top - ay, bottom - ay + kh - 1), (left - ax, right - ax + kw - 1)
-    if rows[0] >= 0 and rows[1] <= problem.height and columns[0] >= 0 and columns[1] <= problem.width:
+    if rows[0] >= 0 and rows[1] <= image.shape[0] and columns[0] >= 0 and columns[1] <= image.shape[1]:
         return image[slice(*rows), slice(*columns)]
     return extend(image, rows, columns, problem.border, cval, image.dtype)
 
