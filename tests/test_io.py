@@ -208,14 +208,6 @@ def test_tiff_white_is_zero_and_associated_alpha(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(tmp_path / "p.tif").array[0, 0], [199, 199, 199, 128])
 
 
-def test_pages_and_frames_leave_a_note(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 20, 30), np.uint8), photometric="minisblack")
-    assert read(tmp_path / "a.tif").notes == ("only the first of 3 pages was read",)
-    frames = [Image.new("L", (8, 8), 60 * i) for i in range(4)]
-    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    assert read(tmp_path / "a.gif").notes == ("only the first of 4 frames was read",)
-
-
 def test_bytes_can_be_read() -> None:
     content = (SAMPLES / "landscape.jpg").read_bytes()
     assert read(content, name="standard input").array.shape == (480, 640, 3)

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt.io import exif as exif_block
-from imgfilt.io import jpeg_stripes
+from imgfilt.io import jpeg_stripes, xmp
 from imgfilt.io.errors import DamagedError, NotStorableError, UnsupportedError
 from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.picture import Info, Picture
 from imgfilt.io.source import Data
 
 _EXIF = exif_block.PREFIX
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC = b"ICC_PROFILE\0"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _STANDALONE = frozenset(range(0xD0, 0xD8)) | {0x01}
@@ -40,6 +41,7 @@ class Header:
     precision: int
     subsampling: str
     exif: bytes
+    xmp: bytes
     icc: bytes
     dpi: tuple[float, float] | None
     scan: int
@@ -55,7 +57,7 @@ def info(header: Header) -> Info:
 def parse(data: Data, name: str) -> Header:
     """The header of a JPEG; `DamagedError` where it ends before the first scan."""
     frame: tuple[int, int, int, int, str] | None = None
-    exif, dpi = b"", None
+    exif, packet, dpi = b"", b"", None
     profile: dict[int, bytes] = {}
     at = 2
     while True:
@@ -77,6 +79,8 @@ def parse(data: Data, name: str) -> Header:
             dpi = _density(body)
         elif marker == 0xE1 and body.startswith(_EXIF) and not exif:
             exif = body[len(_EXIF) :]
+        elif marker == 0xE1 and body.startswith(_XMP):
+            packet = body[len(_XMP) :]
         elif marker == 0xE2 and body.startswith(_ICC) and len(body) > 14:
             profile[body[12]] = body[14:]
         elif marker in _FRAMES and len(body) >= 9:
@@ -86,7 +90,7 @@ def parse(data: Data, name: str) -> Header:
     if frame is None:
         raise DamagedError(f"'{name}' is a damaged JPEG: no size before its first scan")
     icc = b"".join(profile[i] for i in sorted(profile))
-    return Header(*frame, exif, icc, dpi or exif_block.resolution(exif), at)
+    return Header(*frame, exif, packet, icc, dpi or exif_block.resolution(exif), at)
 
 
 def _density(body: bytes) -> tuple[float, float] | None:
@@ -113,7 +117,8 @@ def decode(data: bytes, header: Header, name: str) -> Picture:
     if dpi and turn >= 5:
         dpi = dpi[1], dpi[0]
     exif = exif_block.upright(header.exif, pixels.shape[1], pixels.shape[0]) if header.exif else b""
-    return Picture(pixels, False, "jpeg", exif, header.icc, dpi, header.subsampling)
+    packet = xmp.upright(header.xmp)
+    return Picture(pixels, False, "jpeg", exif, header.icc, dpi, packet, header.subsampling)
 
 
 def check_end(data: bytes, header: Header, name: str) -> None:
@@ -144,6 +149,8 @@ def encode(file: BinaryIO, picture: Picture, quality: int, threads: int | None =
             segments[at : at + 2] = min(max(round(value), 1), 0xFFFF).to_bytes(2, "big")
     if picture.exif:
         segments += _segment(0xE1, _EXIF + picture.exif)
+    if picture.xmp:
+        segments += _segment(0xE1, _XMP + picture.xmp)
     icc = picture.fitting_icc
     step = _SEGMENT - 14
     pieces = [icc[i : i + step] for i in range(0, len(icc), step)]

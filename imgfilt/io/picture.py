@@ -25,7 +25,11 @@ class Picture:
     exif       a TIFF structure without the `Exif\\0\\0` prefix; its orientation is 1 and it has no thumbnail
     icc        the colour profile; written only where its colour space fits the array
     dpi        (x, y) resolution in pixels an inch
+    xmp        an XMP packet; its orientation is 1 and it has no thumbnails
     subsampling  chroma subsampling of the JPEG that it was read from, "444", "422", "420", else ""
+    compression  how the file was packed, where there is a choice: "lossless" (WebP), or of a TIFF
+               "deflate", "lzw", "packbits", "lzma", "zstd"
+    png_colour  the chunks of a PNG that say what its colours mean where it has no profile
     notes      what the reader left out or converted, for people
     pages      the frames or pages after the first, each with what is its own. The frames of an animation have
                one size and number of channels; the pages of a TIFF may differ in everything
@@ -39,7 +43,10 @@ class Picture:
     exif: bytes = b""
     icc: bytes = b""
     dpi: tuple[float, float] | None = None
+    xmp: bytes = b""
     subsampling: str = ""
+    compression: str = ""
+    png_colour: bytes = b""
     notes: tuple[str, ...] = ()
     pages: tuple[Picture, ...] = ()
     duration: float = 0.0

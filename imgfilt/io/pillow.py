@@ -7,21 +7,26 @@ import io
 import struct
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt.io import exif as exif_block
+from imgfilt.io import gif, xmp
 from imgfilt.io.errors import (
     DamagedError,
     ImageFileError,
     NotAnImageError,
     NotStorableError,
+    TooLargeError,
     UnsupportedError,
 )
+from imgfilt.io.frames import Animation, Frame, composed
 from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.picture import Info, Picture, plain_colours
+from imgfilt.io.source import Data
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,12 +37,22 @@ READABLE = ("JPEG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "PPM", "JPEG2000", "TIF
             "DDS", "PSD", "SUN", "TGA")  # fmt: skip
 """What Pillow is asked for, in its own names; TGA last, for it has no first bytes to be known by."""
 _COLOURS = {"1": "bilevel", "P": "palette", "PA": "palette", "CMYK": "cmyk"}
+_ANIMATED = ("webp", "avif", "gif")
 _GRAY = ("1", "L")
 _SIXTEEN = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
+@dataclass(frozen=True)
+class Opened:
+    """An image whose pixels are not decoded yet; of a GIF also what its blocks say of the frames."""
+
+    image: ImageFile
+    data: Data
+    gif: Animation[gif.Piece] | None
+
+
 @contextlib.contextmanager
-def opened(file: BinaryIO | io.FileIO, name: str) -> Iterator[ImageFile]:
+def opened(file: BinaryIO | io.FileIO, data: Data, name: str) -> Iterator[Opened]:
     """The opened file, no pixels decoded yet. Whatever a decoder raises inside the block is a `DamagedError`.
 
     The format's reader is called directly: `Image.open` would hold to Pillow's own limit of 179 megapixels,
@@ -62,10 +77,12 @@ def opened(file: BinaryIO | io.FileIO, name: str) -> Iterator[ImageFile]:
                     refused = error if accept is not None else refused
                     continue
                 with image:
-                    yield image
+                    yield Opened(image, data, gif.parse(data, name) if kind == "GIF" else None)
                 return
     except (ImageFileError, MemoryError):
         raise
+    except Image.DecompressionBombError as error:  # where a reader has the limit built in
+        raise TooLargeError(f"'{name}' is too large for Pillow: {error}".split(", could")[0]) from error
     except Exception as error:  # a parser of broken files may raise anything
         raise DamagedError(f"'{name}' is cut short or damaged: {' '.join(str(error).split())}") from error
     if refused is not None:
@@ -73,7 +90,11 @@ def opened(file: BinaryIO | io.FileIO, name: str) -> Iterator[ImageFile]:
     raise NotAnImageError(f"'{name}' is no picture in a known format")
 
 
-def _target_mode(image: Image) -> str:
+def _target_mode(opened: Opened) -> str:
+    """The mode that every frame is converted to."""
+    image = opened.image
+    if opened.gif and len(opened.gif.frames) > 1:  # palettes may differ from frame to frame
+        return "RGBA" if gif.channels(opened.gif) == 4 else "RGB"
     mode = image.mode
     if mode in _GRAY:
         return "LA" if "transparency" in image.info else "L"
@@ -86,17 +107,28 @@ def _target_mode(image: Image) -> str:
     return "RGB"
 
 
-def info(image: Image) -> Info:
+def info(opened: Opened) -> Info:
     """Shape and dtype as `decode` returns them."""
-    mode = _target_mode(image)
-    channels = {"LA": 2, "RGB": 3, "RGBA": 4}.get(mode, 1)
-    shape = (image.height, image.width) + ((channels,) if channels > 1 else ())
+    image, mode = opened.image, _target_mode(opened)
     dtype = "float32" if mode == "F" else "uint16" if mode in _SIXTEEN else "uint8"
-    turn = exif_block.orientation(_exif(image))
+    shape = _stored_shape(opened)
     has_alpha = mode in ("LA", "RGBA")
-    colours = _COLOURS.get(image.mode, "")
+    colours = "palette" if opened.gif else _COLOURS.get(image.mode, "")
     colours = colours + "+alpha" * has_alpha if colours else plain_colours(shape)
-    return Info(oriented_shape(shape, turn), dtype, has_alpha, _format(image), colours)
+    shape = oriented_shape(shape, exif_block.orientation(_exif(image)))
+    return Info(shape, dtype, has_alpha, _format(image), colours).animated(_frames(opened))
+
+
+def _stored_shape(opened: Opened) -> tuple[int, ...]:
+    channels = {"LA": 2, "RGB": 3, "RGBA": 4}.get(_target_mode(opened), 1)
+    width, height = opened.gif.canvas if opened.gif else opened.image.size
+    return (height, width) if channels == 1 else (height, width, channels)
+
+
+def _frames(opened: Opened) -> int:
+    if opened.gif:
+        return len(opened.gif.frames)
+    return int(getattr(opened.image, "n_frames", 1)) if _format(opened.image) in _ANIMATED else 1
 
 
 def _format(image: Image) -> str:
@@ -108,50 +140,149 @@ def _exif(image: Image) -> bytes:
     return bytes(raw).removeprefix(exif_block.PREFIX)
 
 
-def decode(image: Image, name: str) -> Picture:
-    """The first frame, upright, as gray, gray and alpha, RGB or RGBA; 16 bits and floats are kept."""
-    mode = _target_mode(image)
-    image.load()
-    pixels: NDArray[Any] = np.array(image if image.mode == mode else image.convert(mode))
-    if mode in _SIXTEEN:
-        if pixels.dtype.itemsize > 2 and (pixels.min() < 0 or pixels.max() > 0xFFFF):
-            raise UnsupportedError(
-                f"'{name}' has 32-bit integer samples; uint8, uint16 and floats can be read"
-            )
-        pixels = pixels.astype(np.uint16)
-    exif, icc, dpi = _exif(image), image.info.get("icc_profile") or b"", image.info.get("dpi")
-    turn = exif_block.orientation(exif)
-    pixels = apply_orientation(pixels, turn)
+def decode(opened: Opened, name: str) -> Picture:
+    """All frames, upright, as gray, gray and alpha, RGB or RGBA; 16 bits and floats are kept."""
+    image = opened.image
+    turn = exif_block.orientation(_exif(image))
+    first, *others = _decoded(opened, turn, name)
+    icc, dpi = image.info.get("icc_profile") or b"", image.info.get("dpi")
     if dpi:
         dpi = (float(dpi[0]), float(dpi[1])) if turn < 5 else (float(dpi[1]), float(dpi[0]))
         if min(dpi) <= 0 or image.info.get("jfif_unit") == 0:
             dpi = None
-    exif = exif_block.upright(exif, pixels.shape[1], pixels.shape[0]) if exif else b""
-    frames = getattr(image, "n_frames", 1)
-    notes = (f"only the first of {frames} frames was read",) if frames > 1 else ()
-    has_alpha = mode in ("LA", "RGBA")
-    dpi = dpi or exif_block.resolution(exif)
-    return Picture(pixels, has_alpha, _format(image), exif, icc, dpi, notes=notes)
+    exif = _exif(image)
+    exif = exif_block.upright(exif, first.array.shape[1], first.array.shape[0]) if exif else b""
+    packet = image.info.get("xmp") or b""
+    packet = packet if isinstance(packet, bytes) else packet.encode()
+    plays = None
+    if others:
+        plays = opened.gif.plays if opened.gif else int(image.info.get("loop", 0))
+    return replace(
+        first,
+        exif=exif,
+        icc=icc,
+        dpi=dpi or exif_block.resolution(exif),
+        xmp=xmp.upright(packet),
+        compression="lossless" if _format(image) == "webp" and _is_lossless(opened.data) else "",
+        pages=tuple(others),
+        plays=plays,
+    )
+
+
+def _is_lossless(webp: Data) -> bool:
+    """Whether the (first) picture of a WebP is packed without loss. RIFF container specification of WebP."""
+    at = 12
+    while at + 8 <= len(webp):
+        tag, size = webp[at : at + 4], int.from_bytes(webp[at + 4 : at + 8], "little")
+        if tag in (b"VP8 ", b"VP8L"):
+            return tag == b"VP8L"
+        at += 8 + (16 if tag == b"ANMF" else size + size % 2)
+    return False
+
+
+def _decoded(opened: Opened, turn: int, name: str) -> Iterator[Picture]:
+    image, mode = opened.image, _target_mode(opened)
+    if opened.gif and len(opened.gif.frames) > 1:
+        for array, frame in zip(_decode_gif(opened, opened.gif), opened.gif.frames, strict=True):
+            yield Picture(array, mode == "RGBA", "gif", duration=frame.duration)
+        return
+    for number in range(_frames(opened)):
+        if number:
+            image.seek(number)
+        image.load()
+        pixels: NDArray[Any] = np.array(image if image.mode == mode else image.convert(mode))
+        if mode in _SIXTEEN:
+            if pixels.dtype.itemsize > 2 and (pixels.min() < 0 or pixels.max() > 0xFFFF):
+                raise UnsupportedError(
+                    f"'{name}' has 32-bit integer samples; uint8, uint16 and floats can be read"
+                )
+            pixels = pixels.astype(np.uint16)
+        duration = float(image.info.get("duration", 0)) if _format(image) in _ANIMATED else 0.0
+        array = apply_orientation(pixels, turn)
+        yield Picture(array, mode in ("LA", "RGBA"), _format(image), duration=duration)
+
+
+def _decode_gif(opened: Opened, animation: Animation[gif.Piece]) -> list[NDArray[Any]]:
+    """The frames of an animation, by what its blocks say; Pillow decodes each alone."""
+    import PIL.GifImagePlugin
+
+    data = opened.data[:]
+    channels = gif.channels(animation)
+
+    def pixels(frame: Frame[gif.Piece]) -> NDArray[Any]:
+        with PIL.GifImagePlugin.GifImageFile(io.BytesIO(gif.still(data, frame))) as image:
+            return np.asarray(image.convert("RGBA" if channels == 4 else "RGB"))
+
+    return composed(animation, pixels, channels)
 
 
 def encode(file: BinaryIO, picture: Picture, kind: str, quality: int) -> None:
     """Writes uint8 pixels (uint16 gray as PGM) as `kind`, with what metadata the format takes."""
     from PIL import Image
 
-    image = Image.fromarray(np.ascontiguousarray(picture.array))
+    image, *others = (Image.fromarray(np.ascontiguousarray(frame.array)) for frame in picture.frames())
     options: dict[str, Any] = {}
     if kind in ("webp", "avif"):
-        options = {"quality": quality, "exif": exif_block.PREFIX + picture.exif if picture.exif else b""}
-    if kind in ("webp", "avif", "bmp", "jpeg2000", "gif") and picture.dpi:
+        lossless = kind == "webp" and picture.compression == "lossless"
+        options = {"lossless": True} if lossless else {"quality": quality}
+        if picture.exif:
+            options["exif"] = exif_block.PREFIX + picture.exif
+        if picture.xmp:
+            options["xmp"] = picture.xmp
+        if others:
+            options |= {"save_all": True, "append_images": others, "loop": picture.plays or 0}
+            options["duration"] = [round(frame.duration) for frame in picture.frames()]
+    if kind in ("webp", "avif", "bmp", "jpeg2000") and picture.dpi:
         options["dpi"] = picture.dpi
     if picture.fitting_icc:
         options["icc_profile"] = picture.fitting_icc
-    if not options.get("exif", b"x"):
-        del options["exif"]
     try:
-        image.save(file, _WRITERS.get(kind, kind.upper()), **options)
+        if kind == "gif":
+            file.write(_gif(picture, [image, *others]))
+        else:
+            image.save(file, _WRITERS.get(kind, kind.upper()), **options)
     except (OSError, ValueError, KeyError) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         size = f"{image.width}x{image.height} {image.mode}"
         raise NotStorableError(f"{kind} cannot hold this {size} picture: {error}") from error
+
+
+def _gif(picture: Picture, images: list[Image]) -> bytes:
+    """Every frame by Pillow, the animation by us: Pillow stores differences, and loses pixels that turn clear."""
+    stills = []
+    for image in images:
+        still = io.BytesIO()
+        _with_palette(image).save(still, "GIF")
+        stills.append(still.getvalue())
+    if len(stills) == 1:
+        return stills[0]
+    plays = picture.plays if picture.plays is not None else 0
+    return gif.animation(stills, [frame.duration for frame in picture.frames()], plays)
+
+
+def _with_palette(image: Image) -> Image:
+    """Up to 256 colours by median cut, exact where there are no more; alpha below 128 becomes an index."""
+    import PIL.Image
+
+    if image.mode == "L":
+        return image
+    pixels = np.asarray(image.convert("RGBA"))
+    clear = pixels[..., 3] < 128
+    colours = pixels[..., :3].copy()
+    if clear.all():
+        colours[:] = 0
+    else:
+        colours[clear] = colours[~clear][0]  # no palette entry for what is not seen
+    count = 255 if clear.any() else 256
+    reduced = PIL.Image.fromarray(colours).quantize(
+        count, PIL.Image.Quantize.MEDIANCUT, dither=PIL.Image.Dither.NONE
+    )
+    if count == 256:
+        return reduced
+    indices = np.array(reduced)
+    indices[clear] = 255
+    result = PIL.Image.frombytes("P", image.size, indices.tobytes())
+    result.putpalette(((reduced.getpalette() or []) + [0] * 768)[:768])
+    result.info["transparency"] = 255
+    return result

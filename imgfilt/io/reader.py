@@ -23,7 +23,7 @@ def read(
 
     The format is told from the content. Pixels come upright (EXIF orientation applied), uint8, uint16 or
     float32, as (H, W), (H, W, 2), (H, W, 3) or (H, W, 4); palettes, CMYK and YCbCr become RGB, 1 bit becomes
-    gray. Of several pages or frames the first is read, and a note says so. `on_header` is called with the
+    gray. Frames of an animation and pages after the first are in `pages`. `on_header` is called with the
     header's facts before anything is decoded, and may wait, or raise.
 
     Errors are `ImageFileError`s: `NotReadableError` (missing, a folder, no permission, empty),
@@ -70,7 +70,7 @@ def _decode(data: bytes, name: str, check: Callable[[Info], None]) -> Picture:
             return tiff.decode(opened, data, name)
     from imgfilt.io import pillow
 
-    with pillow.opened(io.BytesIO(data), name) as image:
+    with pillow.opened(io.BytesIO(data), data, name) as image:
         check(pillow.info(image))
         return pillow.decode(image, name)
 
@@ -110,7 +110,7 @@ def _info(file: io.FileIO, data: source.HeaderBytes, name: str) -> Info:
             return tiff.info(opened, name)
     from imgfilt.io import pillow
 
-    with pillow.opened(file, name) as image:
+    with pillow.opened(file, data, name) as image:
         return pillow.info(image)
 
 

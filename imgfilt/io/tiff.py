@@ -6,13 +6,14 @@ import contextlib
 import io
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt.io import exif as exif_block
-from imgfilt.io import tiff_exif
+from imgfilt.io import tiff_exif, xmp
 from imgfilt.io.errors import DamagedError, ImageFileError, UnsupportedError
 from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.picture import Info, Picture
@@ -24,8 +25,15 @@ if TYPE_CHECKING:
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
 _COLOURS = {0: "gray", 1: "gray", 2: "rgb", 3: "palette", 5: "cmyk", 6: "rgb"}
 _ORIENTATION, _X, _Y, _UNIT, _ICC = 274, 282, 283, 296, 34675
+_PAGE_NUMBER, _XMP = 297, 700
 _TEXTS = tuple(set(tiff_exif.KEPT) - {_ORIENTATION, _X, _Y, _UNIT})
-_ASCII = 2
+_BYTE, _ASCII, _SHORT = 1, 2, 3
+_SMALLER, _PAGE, _MASK = 1, 2, 4
+_COMPRESSIONS = {
+    1: "", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 34925: "lzma", 50000: "zstd"
+}  # fmt: skip
+"""Those without loss by their codes; pages packed otherwise become "deflate"."""
+_PREDICTED = ("lzw", "deflate", "lzma", "zstd")
 _CLASSIC_LIMIT = (1 << 32) - (64 << 20)
 _DTYPES = ("uint8", "uint16", "float32")
 
@@ -63,8 +71,17 @@ def explained(name: str) -> Iterator[None]:
 
 def info(tiff: TiffFile, name: str) -> Info:
     """Shape and dtype as `decode` returns them."""
-    page = _first(tiff)
-    _check(page, name)
+    first, *others = (_page_info(page, label) for page, label in _pages(tiff, name))
+    return replace(
+        first,
+        frames=1 + len(others),
+        rest_pixels=sum(page.pixels for page in others),
+        rest_bytes=sum(page.nbytes for page in others),
+    )
+
+
+def _page_info(page: TiffPage, label: str) -> Info:
+    _check(page, label)
     channels = _channels(page)
     shape = (page.imagelength, page.imagewidth) + ((channels,) if channels > 1 else ())
     dtype = "uint8" if page.photometric == _PALETTE or page.bitspersample == 1 else _sample_type(page)
@@ -74,9 +91,14 @@ def info(tiff: TiffFile, name: str) -> Info:
     return Info(oriented_shape(shape, orientation(page)), dtype, channels in (2, 4), "tiff", colours)
 
 
-def _first(tiff: TiffFile) -> TiffPage:
-    page: TiffPage = tiff.pages[0]  # type: ignore[assignment]
-    return page
+def _pages(tiff: TiffFile, name: str) -> Iterator[tuple[TiffPage, str]]:
+    """The pages and what errors call them; no thumbnails, smaller copies and masks, but for a first page."""
+    for number in range(len(tiff.pages)):
+        page: TiffPage = tiff.pages[number]  # type: ignore[assignment]
+        if number == 0:
+            yield page, f"'{name}'"
+        elif not int(page.subfiletype) & (_SMALLER | _MASK):
+            yield page, f"page {number + 1} of '{name}'"
 
 
 def _sample_type(page: TiffPage) -> str:
@@ -99,15 +121,15 @@ def _alpha_kind(page: TiffPage, stored: int) -> int:
     return (extra[0] or 2) if extra and page.samplesperpixel == stored + 1 else 0
 
 
-def _check(page: TiffPage, name: str) -> None:
+def _check(page: TiffPage, label: str) -> None:
     if page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR):
         raise UnsupportedError(
-            f"'{name}' has photometric {page.photometric}; gray, RGB, palette, YCbCr and CMYK can be read"
+            f"{label} has photometric {page.photometric}; gray, RGB, palette, YCbCr and CMYK can be read"
         )
     if page.imagedepth > 1:
-        raise UnsupportedError(f"'{name}' is a TIFF volume of depth {page.imagedepth}; name a flat picture")
+        raise UnsupportedError(f"{label} is a TIFF volume of depth {page.imagedepth}; name a flat picture")
     if page.photometric != _PALETTE and page.bitspersample > 1 and _sample_type(page) not in _DTYPES:
-        raise UnsupportedError(f"'{name}' has {page.dtype} samples; uint8, uint16 and floats can be read")
+        raise UnsupportedError(f"{label} has {page.dtype} samples; uint8, uint16 and floats can be read")
 
 
 def orientation(page: TiffPage) -> int:
@@ -117,33 +139,55 @@ def orientation(page: TiffPage) -> int:
 
 
 def decode(tiff: TiffFile, data: bytes, name: str) -> Picture:
-    """The first page of `data`, upright, as gray, RGB or with alpha."""
-    page = _first(tiff)
-    _check(page, name)
+    """The pages of `data`, upright, as gray, RGB or with alpha, each with what its directory says."""
+    first, *others = (_decode_page(page, data, label) for page, label in _pages(tiff, name))
+    left_out = len(tiff.pages) - 1 - len(others)
+    notes = (f"{left_out} smaller copies and masks were left out",) if left_out else ()
+    return replace(first, pages=tuple(others), notes=notes)
+
+
+def _decode_page(page: TiffPage, data: bytes, label: str) -> Picture:
+    _check(page, label)
     pixels: NDArray[Any] = page.asarray()
     pixels = _interleaved(pixels, page)
     pixels, has_alpha = as_rgb(pixels, page)
-    if pixels.size == 0 or pixels.ndim not in (2, 3):
-        raise DamagedError(f"'{name}' is a damaged TIFF: its pixels have the shape {pixels.shape}")
     pixels = apply_orientation(pixels, orientation(page))
-    return described(tiff, data, pixels, has_alpha, pixels.shape)
+    expected = _page_info(page, label).shape
+    if pixels.shape != expected:
+        raise DamagedError(
+            f"{label} is a damaged TIFF: its pixels have the shape {pixels.shape}, not {expected}"
+        )
+    return _described(page, data, pixels, has_alpha, expected)
 
 
 def described(
     tiff: TiffFile, data: Data, pixels: NDArray[Any], has_alpha: bool, shape: tuple[int, ...]
 ) -> Picture:
     """`pixels`, upright, with what the file says of its first page, which is of `shape` when upright."""
-    page = _first(tiff)
+    picture = _described(next(_pages(tiff, ""))[0], data, pixels, has_alpha, shape)
     pages = len(tiff.pages)
-    notes = (f"only the first of {pages} pages was read",) if pages > 1 else ()
+    return replace(picture, notes=(f"only the first of {pages} pages was read",)) if pages > 1 else picture
+
+
+def _described(
+    page: TiffPage, data: Data, pixels: NDArray[Any], has_alpha: bool, shape: tuple[int, ...]
+) -> Picture:
     dpi = _resolution(page)
     if dpi and orientation(page) >= 5:
         dpi = dpi[1], dpi[0]
-    icc = page.tags.get(_ICC)
-    profile = bytes(icc.value) if icc is not None else b""
-    exif = tiff_exif.block(*tiff_exif.collect(data))
+    icc, packet = (page.tags.get(code) for code in (_ICC, _XMP))
+    exif = tiff_exif.block(*tiff_exif.collect(data, page.offset))
     exif = exif_block.upright(exif, shape[1], shape[0]) if exif else b""
-    return Picture(pixels, has_alpha, "tiff", exif, profile, dpi, notes=notes)
+    return Picture(
+        pixels,
+        has_alpha,
+        "tiff",
+        exif,
+        bytes(icc.value) if icc is not None else b"",
+        dpi,
+        xmp.upright(bytes(packet.value)) if packet is not None else b"",
+        compression=_COMPRESSIONS.get(int(page.compression), "deflate"),
+    )
 
 
 def _interleaved(pixels: NDArray[Any], page: TiffPage) -> NDArray[Any]:
@@ -216,12 +260,23 @@ def _resolution(page: TiffPage) -> tuple[float, float] | None:
 
 
 def encode(file: BinaryIO, picture: Picture) -> None:
-    """Writes uint8, uint16 or float32 pixels, uncompressed. `file` must be readable and seekable."""
+    """Writes uint8, uint16 or float32 pixels, packed as they were. `file` must be readable and seekable."""
     import tifffile
 
-    array = np.ascontiguousarray(picture.array)
-    with described_for(file, picture, array.nbytes) as (container, page):
-        tifffile.imwrite(file, array, **container, **page)
+    pages = list(picture.frames())
+    nbytes = sum(page.array.nbytes for page in pages)
+    with (
+        described_for(file, picture, nbytes) as (container, _),
+        tifffile.TiffWriter(file, **container) as writer,
+    ):
+        for number, page in enumerate(pages):
+            packed = page.compression if page.compression in _COMPRESSIONS.values() else ""
+            writer.write(
+                np.ascontiguousarray(page.array),
+                compression=packed or None,
+                predictor=packed in _PREDICTED or None,
+                **_keywords(page, number, len(pages)),
+            )
 
 
 @contextlib.contextmanager
@@ -233,24 +288,31 @@ def described_for(
     It is to be written to `file` in the block; EXIF is appended behind it.
     """
     order, found = tiff_exif.collect(picture.exif) if picture.exif else ("<", {})
-    texts = [
+    yield {"byteorder": order, "bigtiff": nbytes >= _CLASSIC_LIMIT}, _keywords(picture)
+    if found:
+        tiff_exif.append(file, order, found)
+
+
+def _keywords(page: Picture, number: int = 0, pages: int = 1) -> dict[str, Any]:
+    _, found = tiff_exif.collect(page.exif)
+    tags: list[Any] = [
         (entry.tag, entry.kind, entry.count, entry.value, True)
         for entry in found.get(0, [])
         if entry.tag in _TEXTS and entry.kind == _ASCII
     ]
-    yield (
-        {"byteorder": order, "bigtiff": nbytes >= _CLASSIC_LIMIT},
-        {
-            "photometric": "minisblack" if picture.is_gray else "rgb",
-            "planarconfig": "contig" if picture.array.ndim == 3 else None,
-            "extrasamples": ["unassalpha"] if picture.has_alpha else None,
-            "resolution": picture.dpi,
-            "resolutionunit": "inch" if picture.dpi else None,
-            "iccprofile": picture.fitting_icc or None,
-            "software": False,
-            "metadata": None,
-            "extratags": texts,
-        },
-    )
-    if found:
-        tiff_exif.append(file, order, found)
+    if page.xmp:
+        tags.append((_XMP, _BYTE, len(page.xmp), page.xmp, True))
+    if pages > 1:
+        tags.append((_PAGE_NUMBER, _SHORT, 2, (number, pages), True))
+    return {
+        "photometric": "minisblack" if page.is_gray else "rgb",
+        "planarconfig": "contig" if page.array.ndim == 3 else None,
+        "extrasamples": ["unassalpha"] if page.has_alpha else None,
+        "resolution": page.dpi,
+        "resolutionunit": "inch" if page.dpi else None,
+        "iccprofile": page.fitting_icc or None,
+        "subfiletype": _PAGE if pages > 1 else 0,
+        "software": False,
+        "metadata": None,
+        "extratags": tags,
+    }

@@ -77,15 +77,20 @@ class _Layout:
         return struct.pack(self.order + "HH", tag, kind) + struct.pack(self.offset, count)
 
 
-def collect(data: Data) -> tuple[str, Directories]:
-    """Byte order and kept directories of a TIFF, a BigTIFF or an EXIF block; empty where there are none."""
+def collect(data: Data, at: int | None = None) -> tuple[str, Directories]:
+    """Byte order and kept directories of a TIFF, a BigTIFF or an EXIF block; empty where there are none.
+
+    `at` is where the main directory lies, if it is not the first.
+    """
     order = "<" if data[:2] == b"II" else ">"
     try:
         magic = _Layout(order).read(order + "H", data, 2)
         if magic not in (42, 43):
             return order, {}
         layout = _Layout(order, big=magic == 43)
-        main = _directory(data, layout, layout.read(layout.offset, data, layout.first))
+        if at is None:
+            at = layout.read(layout.offset, data, layout.first)
+        main = _directory(data, layout, at)
         found: Directories = {0: [e for e in main if e.tag in KEPT and e.kind < _FIRST_BIG_KIND]}
         for entry in main:
             if entry.tag in (EXIF_IFD, GPS_IFD) and len(entry.value) in (4, 8):

@@ -22,6 +22,9 @@ QUALITY = 90
 """Default quality of JPEG, WebP and AVIF."""
 
 JPEG_EXIF_LIMIT = 0xFFFF - 2 - 6
+JPEG_XMP_LIMIT = 0xFFFF - 2 - 29
+_ANIMATIONS = ("gif", "webp", "png", "avif")
+_HOLDS = dict.fromkeys(_ANIMATIONS, "animations, not pages")
 _NO_ALPHA = ("jpeg", "bmp", "ppm")
 _SIXTEEN = ("png", "tiff")
 
@@ -76,6 +79,25 @@ def encode(
 
 def fit(picture: Picture, kind: str) -> tuple[Picture, tuple[str, ...]]:
     """The picture as `kind` can hold it, and notes on what that cost."""
+    notes: list[str] = []
+    frames = list(picture.frames())
+    animated = picture.plays is not None
+    if len(frames) > 1 and kind != "tiff" and not (animated and kind in _ANIMATIONS):
+        what = "frames" if animated else "pages"
+        notes.append(
+            f"only the first of {len(frames)} {what} was stored: {kind} holds {_HOLDS.get(kind, 'one')}"
+        )
+        del frames[1:]
+    elif len(frames) > 1 and animated and kind == "tiff":
+        notes.append("the frames became pages: tiff holds no timings")
+    first, *others = (_fit_one(frame, kind, notes) for frame in frames)
+    if animated and any(frame.array.shape != first.array.shape for frame in others):
+        raise NotStorableError(f"the frames of an animation must have one shape to be stored as {kind}")
+    unique = tuple(dict.fromkeys(notes))
+    return replace(first, pages=tuple(others), plays=picture.plays if others else None), unique
+
+
+def _fit_one(picture: Picture, kind: str, notes: list[str]) -> Picture:
     array = picture.array
     if array.dtype == np.float64:
         array = array.astype(np.float32)
@@ -85,7 +107,6 @@ def fit(picture: Picture, kind: str) -> tuple[Picture, tuple[str, ...]]:
         )
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
-    notes: list[str] = []
     deep = kind in _SIXTEEN or (kind == "ppm" and array.ndim == 2)
     if array.dtype == np.float32 and kind != "tiff":
         array = _quantised(array, deep)
@@ -97,11 +118,15 @@ def fit(picture: Picture, kind: str) -> tuple[Picture, tuple[str, ...]]:
     if kind == "jpeg" and len(exif) > JPEG_EXIF_LIMIT:
         exif = b""
         notes.append("EXIF was left out: a JPEG holds 64 KB of it")
+    packet = picture.xmp
+    if kind == "jpeg" and len(packet) > JPEG_XMP_LIMIT:
+        packet = b""
+        notes.append("XMP was left out: a JPEG holds 64 KB of it")
     has_alpha = picture.has_alpha and array.ndim == 3 and array.shape[2] in (2, 4)
     if has_alpha and kind in _NO_ALPHA:
         array, has_alpha = flatten(array), False
         notes.append(f"transparency was flattened onto white: {kind} holds none")
-    return replace(picture, array=array, has_alpha=has_alpha, exif=exif), tuple(notes)
+    return replace(picture, array=array, has_alpha=has_alpha, exif=exif, xmp=packet)
 
 
 def to_eight_bits(array: NDArray[Any]) -> NDArray[Any]:
