@@ -1,6 +1,5 @@
 """TIFFs read, filtered and written in bands: every layout gives what the whole picture gives."""
 
-import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import imgfilt
-from imgfilt.io import Picture, probe, read, tiff_rows
-from imgfilt.io.errors import DamagedError, NotReadableError, NotStorableError, UnsupportedError
-from imgfilt.io.tiff_bands import Layout, write_bands
+from imgfilt.io import probe, read, tiff_rows
+from imgfilt.io.errors import DamagedError, NotReadableError, UnsupportedError
+from imgfilt.io.tiff_bands import PageBands, write_pages
 
 STRIPS = {"rowsperstrip": 5}
 TILES = {"tile": (16, 32)}
@@ -61,18 +60,24 @@ def save(path: Path, array: np.ndarray, **options: Any) -> Path:
 
 def filtered(path: Path, target: Path, chain: str, band: int) -> None:
     """`chain` on the file, in bands."""
-    with tiff_rows.opened(str(path)) as rows, open(target, "w+b") as file:
-        image = imgfilt.RowImage(rows.info.shape, rows.info.dtype, rows.fill, band=band)
-        bands = imgfilt.apply(chain, image)
-        pixel = np.zeros((1, 1, *bands.shape[2:]), bands.dtype)
-        picture = replace(rows.described(), array=pixel, has_alpha=False)
-        write_bands(
-            file, bands, bands.shape, picture, Layout(rows.tile, rows.compression, rows.predictor > 1)
-        )
+    with tiff_rows.opened(str(path)) as pages, open(target, "w+b") as file:
+        made = []
+        for page in pages.pages:
+            bands = imgfilt.apply(
+                chain, imgfilt.RowImage(page.info.shape, page.info.dtype, page.fill, band=band)
+            )
+            pixel = np.zeros((1, 1, *bands.shape[2:]), bands.dtype)
+            made.append(
+                PageBands(
+                    bands, bands.shape, replace(page.described(), array=pixel, has_alpha=False), page.tile
+                )
+            )
+        write_pages(file, made)
 
 
-def rows_of(path: Path, step: int) -> np.ndarray:
-    with tiff_rows.opened(str(path)) as rows:
+def rows_of(path: Path, step: int, page: int = 0) -> np.ndarray:
+    with tiff_rows.opened(str(path)) as pages:
+        rows = pages.pages[page]
         array = np.empty(rows.info.shape, rows.info.dtype)
         for top in range(0, len(array), step):
             rows.fill(top, array[top : top + step])
@@ -116,11 +121,11 @@ def test_any_rows_in_any_order(
     want = noise((60, 37, 3), "uint8")
     if not path.exists():
         save(path, want, **LAYOUTS[layout])
-    with tiff_rows.opened(str(path)) as rows:
+    with tiff_rows.opened(str(path)) as pages:
         for step in steps:
             for first in (step % 60, (7 * step) % 60):
                 got = np.empty((min(step, 60 - first), 37, 3), np.uint8)
-                rows.fill(first, got)
+                pages.pages[0].fill(first, got)
                 np.testing.assert_array_equal(got, want[first : first + step])
 
 
@@ -171,8 +176,8 @@ def test_what_is_no_rgb_becomes_it(tmp_path: Path) -> None:
         path = save(tmp_path / "a.tif", array, **options)
         want = read(path)
         np.testing.assert_array_equal(rows_of(path, 9), want.array, err_msg=str(options))
-        with tiff_rows.opened(str(path)) as rows:
-            assert rows.info == probe(path)
+        with tiff_rows.opened(str(path)) as pages:
+            assert pages.pages[0].info == probe(path)
 
 
 def test_tiles_that_were_never_written(tmp_path: Path) -> None:
@@ -210,7 +215,8 @@ def test_flipped_bits_end_in_one_error_or_a_picture(tmp_path: Path) -> None:
                 broken[at] ^= 1 << rng.integers(8)
             (tmp_path / "b.tif").write_bytes(broken)
             try:
-                with tiff_rows.opened(str(tmp_path / "b.tif")) as rows:
+                with tiff_rows.opened(str(tmp_path / "b.tif")) as pages:
+                    rows = pages.pages[0]
                     if np.prod(rows.info.shape, dtype=object) < 1 << 24:
                         rows.fill(0, np.empty(rows.info.shape, rows.info.dtype))
             except (DamagedError, UnsupportedError) as error:
@@ -263,7 +269,7 @@ def test_metadata_is_kept(tmp_path: Path, big: bool, monkeypatch: pytest.MonkeyP
 
 
 def test_layout_is_kept(tmp_path: Path) -> None:
-    for layout, tag in (("deflated tiles", 8), ("LZW planes", 5), ("tiles", 1), ("packbits", 1)):
+    for layout, tag in (("deflated tiles", 8), ("LZW planes", 5), ("tiles", 1), ("packbits", 32773)):
         path = save(tmp_path / "a.tif", noise((60, 40, 3), "uint16"), **LAYOUTS[layout])
         filtered(path, tmp_path / "b.tif", "box", band=9)
         with tifffile.TiffFile(tmp_path / "b.tif") as tiff:
@@ -273,11 +279,42 @@ def test_layout_is_kept(tmp_path: Path) -> None:
             assert page.predictor == (2 if "predictor" in LAYOUTS[layout] else 1)
 
 
-def test_other_dtypes_cannot_be_stored(tmp_path: Path) -> None:
-    bands = [np.zeros((3, 4), np.int16)]
-    with open(tmp_path / "a.tif", "w+b") as file, pytest.raises(NotStorableError, match="int16"):
-        write_bands(file, bands, (3, 4), Picture(np.zeros((1, 1), np.int16)), Layout())
-    with open(tmp_path / "a.tif", "w+b") as file:
-        write_bands(file, [np.full((3, 4), 0.5)], (3, 4), Picture(np.zeros((1, 1))), Layout())
-    assert read(tmp_path / "a.tif").array.dtype == np.float32
-    assert struct.unpack("<H", (tmp_path / "a.tif").read_bytes()[2:4]) == (42,)
+def test_every_page(tmp_path: Path) -> None:
+    arrays = [noise((40, 30, 3), "uint8"), noise((20, 50), "uint16"), noise((33, 30, 4), "uint8")]
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        for number, array in enumerate(arrays):
+            compression = "zlib" if number == 2 else None
+            photometric = "minisblack" if array.ndim == 2 else "rgb"
+            writer.write(
+                array,
+                photometric=photometric,
+                compression=compression,
+                metadata=None,
+                resolution=(72 + number, 72),
+            )
+        writer.write(arrays[0][::2, ::2], photometric="rgb", subfiletype=1, metadata=None)
+    with tiff_rows.opened(str(tmp_path / "a.tif")) as pages:
+        assert len(pages.pages) == 3
+        assert pages.notes == ("1 smaller copies and masks were left out",)
+    np.testing.assert_array_equal(rows_of(tmp_path / "a.tif", 7, page=2), arrays[2])
+    filtered(tmp_path / "a.tif", tmp_path / "b.tif", "gaussian sigma=1", band=9)
+    picture = read(tmp_path / "b.tif")
+    for frame, array, dpi in zip(picture.frames(), arrays, (72, 73, 74), strict=True):
+        np.testing.assert_array_equal(frame.array, imgfilt.gaussian(array, sigma=1))
+        assert frame.dpi == (dpi, 72)
+
+
+def test_errors_name_the_page(tmp_path: Path) -> None:
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(noise((20, 30), "uint8"), photometric="minisblack", metadata=None)
+        writer.write(
+            noise((90, 30), "uint8"),
+            photometric="minisblack",
+            metadata=None,
+            extratags=[(274, 3, 1, 6, True)],
+        )
+    with (
+        pytest.raises(UnsupportedError, match=r"page 2 of '.*a\.tif' is stored sideways"),
+        tiff_rows.opened(str(tmp_path / "a.tif")),
+    ):
+        pass

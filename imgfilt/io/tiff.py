@@ -33,7 +33,8 @@ _COMPRESSIONS = {
     1: "", 5: "lzw", 8: "deflate", 32946: "deflate", 32773: "packbits", 34925: "lzma", 50000: "zstd"
 }  # fmt: skip
 """Those without loss by their codes; pages packed otherwise become "deflate"."""
-_PREDICTED = ("lzw", "deflate", "lzma", "zstd")
+_PACKED = {name: code for code, name in reversed(_COMPRESSIONS.items()) if name}
+_NOT_PREDICTED = ("packbits",)
 _CLASSIC_LIMIT = (1 << 32) - (64 << 20)
 _DTYPES = ("uint8", "uint16", "float32")
 
@@ -71,7 +72,7 @@ def explained(name: str) -> Iterator[None]:
 
 def info(tiff: TiffFile, name: str) -> Info:
     """Shape and dtype as `decode` returns them."""
-    first, *others = (_page_info(page, label) for page, label in _pages(tiff, name))
+    first, *others = (page_info(page, label) for page, label in pages_of(tiff, name))
     return replace(
         first,
         frames=1 + len(others),
@@ -80,7 +81,8 @@ def info(tiff: TiffFile, name: str) -> Info:
     )
 
 
-def _page_info(page: TiffPage, label: str) -> Info:
+def page_info(page: TiffPage, label: str) -> Info:
+    """Shape and dtype of one page. `UnsupportedError`."""
     _check(page, label)
     channels = _channels(page)
     shape = (page.imagelength, page.imagewidth) + ((channels,) if channels > 1 else ())
@@ -91,7 +93,7 @@ def _page_info(page: TiffPage, label: str) -> Info:
     return Info(oriented_shape(shape, orientation(page)), dtype, channels in (2, 4), "tiff", colours)
 
 
-def _pages(tiff: TiffFile, name: str) -> Iterator[tuple[TiffPage, str]]:
+def pages_of(tiff: TiffFile, name: str) -> Iterator[tuple[TiffPage, str]]:
     """The pages and what errors call them; no thumbnails, smaller copies and masks, but for a first page."""
     for number in range(len(tiff.pages)):
         page: TiffPage = tiff.pages[number]  # type: ignore[assignment]
@@ -140,10 +142,14 @@ def orientation(page: TiffPage) -> int:
 
 def decode(tiff: TiffFile, data: bytes, name: str) -> Picture:
     """The pages of `data`, upright, as gray, RGB or with alpha, each with what its directory says."""
-    first, *others = (_decode_page(page, data, label) for page, label in _pages(tiff, name))
-    left_out = len(tiff.pages) - 1 - len(others)
-    notes = (f"{left_out} smaller copies and masks were left out",) if left_out else ()
-    return replace(first, pages=tuple(others), notes=notes)
+    first, *others = (_decode_page(page, data, label) for page, label in pages_of(tiff, name))
+    return replace(first, pages=tuple(others), notes=left_out(tiff, 1 + len(others)))
+
+
+def left_out(tiff: TiffFile, pages: int) -> tuple[str, ...]:
+    """A note, where `pages` are not all that the file has."""
+    more = len(tiff.pages) - pages
+    return (f"{more} smaller copies and masks were left out",) if more else ()
 
 
 def _decode_page(page: TiffPage, data: bytes, label: str) -> Picture:
@@ -152,26 +158,18 @@ def _decode_page(page: TiffPage, data: bytes, label: str) -> Picture:
     pixels = _interleaved(pixels, page)
     pixels, has_alpha = as_rgb(pixels, page)
     pixels = apply_orientation(pixels, orientation(page))
-    expected = _page_info(page, label).shape
+    expected = page_info(page, label).shape
     if pixels.shape != expected:
         raise DamagedError(
             f"{label} is a damaged TIFF: its pixels have the shape {pixels.shape}, not {expected}"
         )
-    return _described(page, data, pixels, has_alpha, expected)
+    return described(page, data, pixels, has_alpha, expected)
 
 
 def described(
-    tiff: TiffFile, data: Data, pixels: NDArray[Any], has_alpha: bool, shape: tuple[int, ...]
-) -> Picture:
-    """`pixels`, upright, with what the file says of its first page, which is of `shape` when upright."""
-    picture = _described(next(_pages(tiff, ""))[0], data, pixels, has_alpha, shape)
-    pages = len(tiff.pages)
-    return replace(picture, notes=(f"only the first of {pages} pages was read",)) if pages > 1 else picture
-
-
-def _described(
     page: TiffPage, data: Data, pixels: NDArray[Any], has_alpha: bool, shape: tuple[int, ...]
 ) -> Picture:
+    """`pixels`, upright, with what the file says of its page, which is of `shape` when upright."""
     dpi = _resolution(page)
     if dpi and orientation(page) >= 5:
         dpi = dpi[1], dpi[0]
@@ -266,34 +264,35 @@ def encode(file: BinaryIO, picture: Picture) -> None:
     pages = list(picture.frames())
     nbytes = sum(page.array.nbytes for page in pages)
     with (
-        described_for(file, picture, nbytes) as (container, _),
-        tifffile.TiffWriter(file, **container) as writer,
+        container(file, picture, nbytes) as options,
+        tifffile.TiffWriter(file, **options) as writer,
     ):
         for number, page in enumerate(pages):
-            packed = page.compression if page.compression in _COMPRESSIONS.values() else ""
-            writer.write(
-                np.ascontiguousarray(page.array),
-                compression=packed or None,
-                predictor=packed in _PREDICTED or None,
-                **_keywords(page, number, len(pages)),
-            )
+            how = packing(page.compression) | page_options(page, number, len(pages))
+            writer.write(np.ascontiguousarray(page.array), **how)
 
 
 @contextlib.contextmanager
-def described_for(
-    file: BinaryIO, picture: Picture, nbytes: int
-) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The keywords of tifffile's `TiffWriter` and of its `write` for a picture of so many bytes.
+def container(file: BinaryIO, picture: Picture, nbytes: int) -> Iterator[dict[str, Any]]:
+    """The keywords of tifffile's `TiffWriter` for a file of so many bytes of pixels that begins with `picture`.
 
     It is to be written to `file` in the block; EXIF is appended behind it.
     """
     order, found = tiff_exif.collect(picture.exif) if picture.exif else ("<", {})
-    yield {"byteorder": order, "bigtiff": nbytes >= _CLASSIC_LIMIT}, _keywords(picture)
+    yield {"byteorder": order, "bigtiff": nbytes >= _CLASSIC_LIMIT}
     if found:
         tiff_exif.append(file, order, found)
 
 
-def _keywords(page: Picture, number: int = 0, pages: int = 1) -> dict[str, Any]:
+def packing(packed: str) -> dict[str, Any]:
+    """The keywords of tifffile's `TiffWriter.write` for `Picture.compression`; none where that is none of a TIFF."""
+    if packed not in _PACKED:
+        return {}
+    return {"compression": _PACKED[packed], "predictor": packed not in _NOT_PREDICTED or None}
+
+
+def page_options(page: Picture, number: int, pages: int) -> dict[str, Any]:
+    """The keywords of tifffile's `TiffWriter.write` for a page, but for how its pixels are packed."""
     _, found = tiff_exif.collect(page.exif)
     tags: list[Any] = [
         (entry.tag, entry.kind, entry.count, entry.value, True)

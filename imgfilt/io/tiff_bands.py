@@ -4,75 +4,73 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt.io import tiff
-from imgfilt.io.errors import NotStorableError
 from imgfilt.io.picture import Picture
 
 Rows = NDArray[Any]
 
-_NONE, _LZW, _DEFLATE, _LZMA, _ZSTD = 1, 5, 8, 34925, 50000
-_LOSSLESS = {_LZW: _LZW, _DEFLATE: _DEFLATE, 32946: _DEFLATE, _LZMA: _LZMA, _ZSTD: _ZSTD}
 _HORIZONTAL, _FLOATING = 2, 3
 _STRIP = 1 << 18  # bytes
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How pixels are laid out: `tile` (height, width), or None for strips; the TIFF number of a compression.
+class PageBands:
+    """One page to be written: its rows from the top, in arrays of any height, uint8, uint16 or float32.
 
-    Compressions other than LZW, deflate, LZMA and Zstandard become none; `predicted` says that differences of
-    neighbours are compressed.
+    `picture` is one of a single pixel that describes it, and says how it is packed; `tile` the (height, width) of
+    tiles, None for strips.
     """
 
+    bands: Iterable[Rows]
+    shape: tuple[int, ...]
+    picture: Picture
     tile: tuple[int, int] | None = None
-    compression: int = _NONE
-    predicted: bool = False
 
 
-def write_bands(
-    file: BinaryIO, bands: Iterable[Rows], shape: tuple[int, ...], picture: Picture, layout: Layout
-) -> None:
-    """Writes the bands of a picture of `shape` from the top; `picture` is one of a single pixel that describes it.
-
-    The pixels are uint8, uint16 or float32 (float64 is stored as that); `file` must be readable and seekable.
-
-    Raises `NotStorableError` for other dtypes.
-    """
+def write_pages(file: BinaryIO, pages: Sequence[PageBands]) -> None:
+    """Writes a TIFF, or a BigTIFF where it must be one. `file` must be readable and seekable."""
     import tifffile
 
-    stored = np.dtype("float32") if picture.array.dtype == np.float64 else picture.array.dtype
-    if stored.name not in ("uint8", "uint16", "float32"):
-        raise NotStorableError(f"an image file holds uint8, uint16 or float32, not {stored}")
-    picture = replace(picture, array=picture.array.astype(stored))
-    nbytes = math.prod(shape) * stored.itemsize
-    with tiff.described_for(file, picture, nbytes) as (container, page):
-        order = stored.newbyteorder(container["byteorder"])
-        segments = _Segments(shape, order, layout)
-        with tifffile.TiffWriter(file, **container) as writer, ThreadPoolExecutor(os.cpu_count()) as pool:
-            writer.write(segments.of(bands, pool), shape=shape, dtype=stored, **segments.options, **page)
+    nbytes = sum(math.prod(page.shape) * page.picture.array.itemsize for page in pages)
+    with (
+        tiff.container(file, pages[0].picture, nbytes) as options,
+        tifffile.TiffWriter(file, **options) as writer,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        for number, page in enumerate(pages):
+            dtype = page.picture.array.dtype
+            segments = _Segments(page, dtype.newbyteorder(options["byteorder"]))
+            writer.write(
+                segments.of(page.bands, pool),
+                shape=page.shape,
+                dtype=dtype,
+                **segments.options,
+                **tiff.page_options(page.picture, number, len(pages)),
+            )
 
 
 class _Segments:
     """Bands of rows cut into strips or tiles, in the order in which a TIFF holds them."""
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], layout: Layout) -> None:
+    def __init__(self, page: PageBands, dtype: np.dtype[Any]) -> None:
+        packed, shape = page.picture.compression, page.shape
         self._dtype = dtype
-        self._compress, self.options = _compressor(dtype, layout)
-        row = math.prod(shape[1:]) * dtype.itemsize
-        if layout.tile is None:
+        self._compress = _compressor(packed, dtype) if tiff.packing(packed) else None
+        self.options = tiff.packing(packed)
+        if page.tile is None:
             self._tile = None
-            self._rows = max(1, min(_STRIP // row, shape[0]))
+            self._rows = max(1, min(_STRIP // (math.prod(shape[1:]) * dtype.itemsize), shape[0]))
             self.options["rowsperstrip"] = self._rows
         else:  # sizes that the format allows
-            self._tile = tuple(-(-n // 16) * 16 for n in layout.tile)
+            self._tile = tuple(-(-n // 16) * 16 for n in page.tile)
             self._rows = self._tile[0]
             self.options["tile"] = self._tile
 
@@ -101,31 +99,28 @@ class _Segments:
         return native.astype(self._dtype).tobytes() if self._compress is None else self._compress(native)
 
 
-def _compressor(
-    dtype: np.dtype[Any], layout: Layout
-) -> tuple[Callable[[Rows], bytes] | None, dict[str, Any]]:
-    """What makes bytes of (n, w[, C]) samples in native order, None for none; and tifffile's keywords for it."""
-    compression = _LOSSLESS.get(layout.compression, _NONE)
-    if compression == _NONE:
-        return None, {}
+def _compressor(packed: str, dtype: np.dtype[Any]) -> Callable[[Rows], bytes]:
+    """What makes bytes of (n, w[, C]) samples in native order."""
     import imagecodecs
 
-    encode: Callable[[Any], Any] = {
-        _LZW: imagecodecs.lzw_encode,
-        _DEFLATE: lambda data: imagecodecs.deflate_encode(data, 6),  # three times as fast as zlib_encode
-        _LZMA: imagecodecs.lzma_encode,
-        _ZSTD: imagecodecs.zstd_encode,
-    }[compression]
-    predictor = (_FLOATING if dtype.kind == "f" else _HORIZONTAL) if layout.predicted else 1
+    def packbits(samples: Rows) -> bytes:
+        return b"".join(imagecodecs.packbits_encode(row.astype(dtype).tobytes()) for row in samples)
+
+    if packed == "packbits":
+        return packbits
+    encode: Callable[[bytes], Any] = {
+        "lzw": imagecodecs.lzw_encode,
+        "deflate": lambda data: imagecodecs.deflate_encode(data, 6),  # three times as fast as zlib_encode
+        "lzma": imagecodecs.lzma_encode,
+        "zstd": imagecodecs.zstd_encode,
+    }[packed]
 
     def compress(samples: Rows) -> bytes:
-        if predictor == _FLOATING:
+        if dtype.kind == "f":
             return bytes(encode(imagecodecs.floatpred_encode(samples.astype(dtype), axis=1).tobytes()))
-        if predictor == _HORIZONTAL:
-            samples = imagecodecs.delta_encode(samples, axis=1)
-        return bytes(encode(samples.astype(dtype).tobytes()))
+        return bytes(encode(imagecodecs.delta_encode(samples, axis=1).astype(dtype).tobytes()))
 
-    return compress, {"compression": compression, "predictor": predictor if predictor > 1 else None}
+    return compress
 
 
 def _regrouped(bands: Iterable[Rows], step: int) -> Iterator[Rows]:

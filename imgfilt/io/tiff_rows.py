@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -29,28 +31,29 @@ _JPEG = (6, 7, 33007, 34892)
 
 
 class TiffRows:
-    """The first page of a TIFF, upright, as gray, RGB or with alpha: what `imgfilt.io.read` gives, row by row.
+    """A page of a TIFF, upright, as gray, RGB or with alpha: what `imgfilt.io.read` gives, row by row.
 
     `fill(first, rows)` writes rows `first` ... of the picture into an array of (n, W) or (n, W, C) of its dtype.
 
-    info         as of `imgfilt.io.probe`
-    tile         (height, width) of the file's tiles, None where it has strips
-    compression  the TIFF tag's number; `predictor` likewise
-    segment      bytes of a row of tiles, or of a strip, when decoded
+    info     as of `imgfilt.io.probe`, of this page
+    tile     (height, width) of the file's tiles, None where it has strips
+    segment  bytes of a row of tiles, or of a strip, when decoded
     """
 
-    def __init__(self, tiff_file: TiffFile, file: Any, data: source.HeaderBytes, name: str) -> None:
+    def __init__(
+        self, tiff_file: TiffFile, page: TiffPage, file: io.FileIO, data: source.HeaderBytes, name: str
+    ) -> None:
+        """`name` is what errors call the page: "page 2 of 'scan.tif'"."""
         self._tiff, self._file, self._data, self._name = tiff_file, file, data, name
+        self._path = str(file.name)
         self._lock = Lock()
-        page: TiffPage = tiff_file.pages[0]  # type: ignore[assignment]
-        self.info: Info = tiff.info(tiff_file, name)
+        self.info: Info = tiff.page_info(page, name)
         self._page, self._turn = page, tiff.orientation(page)
         if self._turn > 4:
-            raise UnsupportedError(f"'{name}' is stored sideways: it must be read as a whole")
+            raise UnsupportedError(f"{name} is stored sideways: it must be read as a whole")
         self._width, self._height = int(page.imagewidth), int(page.imagelength)
         self._samples, self._dtype = int(page.samplesperpixel), np.dtype(page.dtype)
         self._planes = self._samples if page.planarconfig == 2 else 1
-        self.compression, self.predictor = int(page.compression), int(page.predictor)
         self.tile = (int(page.tilelength), int(page.tilewidth)) if page.is_tiled else None
         self._prepare(page)
         # samples that need nothing but to be put in their places
@@ -61,17 +64,15 @@ class TiffRows:
         """Numbers and sizes of the strips or tiles."""
         tile_height, tile_width = self.tile or (min(int(page.rowsperstrip), self._height), self._width)
         if tile_height < 1 or tile_width < 1:
-            raise DamagedError(f"'{self._name}' is a damaged TIFF: its strips or tiles are empty")
+            raise DamagedError(f"{self._name} is a damaged TIFF: its strips or tiles are empty")
         self._block, self._across = tile_height, -(-self._width // tile_width)
         self._down = -(-self._height // self._block)
         self._offsets, self._counts = page.dataoffsets, page.databytecounts
         wanted, found = self._across * self._down * self._planes, min(len(self._offsets), len(self._counts))
         if found < wanted:
-            raise DamagedError(
-                f"'{self._name}' is a damaged TIFF: it has {found} of {wanted} strips or tiles"
-            )
+            raise DamagedError(f"{self._name} is a damaged TIFF: it has {found} of {wanted} strips or tiles")
         self._bare = (
-            self.compression == _NONE and self.predictor == 1 and page.fillorder == 1 and not page.is_tiled
+            page.compression == _NONE and page.predictor == 1 and page.fillorder == 1 and not page.is_tiled
             and page.bitspersample in (8, 16, 32, 64) and page.sampleformat in (1, 2, 3)
             and not page.is_subsampled
         )  # fmt: skip
@@ -80,24 +81,24 @@ class TiffRows:
             self.segment = 0
         if self.segment > SEGMENT_LIMIT:
             raise UnsupportedError(
-                f"'{self._name}' has strips or rows of tiles of {self.segment >> 20} MB: it must be read as a whole"
+                f"{self._name} has strips or rows of tiles of {self.segment >> 20} MB: it must be read as a whole"
             )
         self._cached, self._kept = -1, np.empty(0, self._dtype)
         self._jpeg = (
             {"jpegtables": page.jpegtables, "jpegheader": page.jpegheader}
-            if self.compression in _JPEG
+            if page.compression in _JPEG
             else {}
         )
 
     def described(self) -> Picture:
         """What the file says beside its pixels, as a picture of one pixel."""
-        with tiff.explained(self._name):
+        with tiff.explained(self._path):
             pixel = np.zeros((1, 1, *self.info.shape[2:]), self.info.dtype)
-            return tiff.described(self._tiff, self._data, pixel, self.info.has_alpha, self.info.shape)
+            return tiff.described(self._page, self._data, pixel, self.info.has_alpha, self.info.shape)
 
     def fill(self, first: int, rows: Rows) -> None:
         """Writes the picture's rows `first` ... into all of `rows`. Raises `DamagedError`."""
-        with tiff.explained(self._name):
+        with tiff.explained(self._path):
             if self._plain and rows.flags.c_contiguous:
                 self._stored(first, rows.reshape(*rows.shape[:2], -1))
                 return
@@ -166,7 +167,7 @@ class TiffRows:
                     target[...] = self._page.nodata
                     continue
                 if (inside + count) * line > self._counts[index]:
-                    raise DamagedError(f"'{self._name}' is a damaged TIFF: strip {index} is too short")
+                    raise DamagedError(f"{self._name} is a damaged TIFF: strip {index} is too short")
                 direct = order.isnative and target.flags.c_contiguous
                 buffer = target if direct else np.empty(target.shape, order)
                 self._read(self._offsets[index] + inside * line, buffer)
@@ -192,7 +193,7 @@ class TiffRows:
         end = offset + (buffer.nbytes if count is None else count)
         if end > len(self._data):
             raise DamagedError(
-                f"'{self._name}' is cut short: {len(self._data)} bytes, and pixels up to byte {end}"
+                f"{self._name} is cut short: {len(self._data)} bytes, and pixels up to byte {end}"
             )
         view, done = buffer.reshape(-1).view(np.uint8).data, 0
         with self._lock:
@@ -200,19 +201,32 @@ class TiffRows:
             while done < len(view):
                 got = self._file.readinto(view[done:])
                 if not got:
-                    raise DamagedError(f"'{self._name}' became shorter while it was read")
+                    raise DamagedError(f"{self._name} became shorter while it was read")
                 done += got
 
 
+@dataclass(frozen=True)
+class TiffPages:
+    """The pages of an open file, and what was left out of it, for people."""
+
+    pages: tuple[TiffRows, ...]
+    notes: tuple[str, ...]
+
+
 @contextlib.contextmanager
-def opened(path: str) -> Iterator[TiffRows]:
-    """A TIFF file to read rows from.
+def opened(path: str) -> Iterator[TiffPages]:
+    """A TIFF file to read rows of its pages from.
 
     Raises `ImageFileError`s as `imgfilt.io.read` does, and `UnsupportedError` for what has no rows that can be read
     alone: pictures stored sideways, strips and rows of tiles of more than `SEGMENT_LIMIT` bytes.
     """
     with source.opened(path) as (file, data), contextlib.ExitStack() as stack:
         with tiff.explained(path):
-            rows = TiffRows(stack.enter_context(tiff.parsed(file, path)), file, data, path)
-        stack.callback(rows.close)
-        yield rows
+            tiff_file = stack.enter_context(tiff.parsed(file, path))
+            pages = tuple(
+                TiffRows(tiff_file, page, file, data, name) for page, name in tiff.pages_of(tiff_file, path)
+            )
+            notes = tiff.left_out(tiff_file, len(pages))
+        for page in pages:
+            stack.callback(page.close)
+        yield TiffPages(pages, notes)
