@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from imgfilt.cli.options import COMMON, backend_option, common_options, files_argument, settings
+from imgfilt.cli.options import backend_option, common_names, common_options, files_argument, settings
 from imgfilt.spec import FilterSpec, Param
 
 _METAVARS = {"float": "NUMBER", "int": "INTEGER", "size": "ODD", "weights": "KERNEL"}
@@ -15,7 +15,7 @@ _METAVARS = {"float": "NUMBER", "int": "INTEGER", "size": "ODD", "weights": "KER
 
 def filter_command(spec: FilterSpec) -> click.Command:
     """`imgfilt NAME [options] FILE...`: one option a parameter; their texts are read by `imgfilt.params`."""
-    clash = [p.name for p in spec.params if p.name in COMMON]
+    clash = [p.name for p in spec.params if p.name in common_names()]
     if clash:
         raise click.UsageError(
             f"filter '{spec.name}' has a parameter '{clash[0]}', the name of a common option"
@@ -32,7 +32,7 @@ def filter_command(spec: FilterSpec) -> click.Command:
 
             return api.apply_filter(spec, array, params, **keywords)
 
-        run(chosen, spec.name, function)
+        run(chosen, spec.name, function, repr((spec, params)))
 
     return click.Command(
         spec.name,

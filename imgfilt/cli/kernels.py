@@ -102,7 +102,7 @@ def _command(name: str, summary: str) -> click.Command:
             apply = api.convolve if name == "convolve" else api.correlate
             return apply(array, weights, bias=bias, **keywords)
 
-        run(chosen, name, function)
+        run(chosen, name, function, repr((name, weights.shape, weights.tobytes(), bias)))
 
     return click.Command(
         name,

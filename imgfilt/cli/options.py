@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from imgfilt.cli.outputs import STREAM, check_usage
+from imgfilt.batch.errors import WrongUsageError
+from imgfilt.batch.runner import Limits
+from imgfilt.batch.sources import STREAM, Selection, is_many
+from imgfilt.batch.targets import Naming, check_name
+from imgfilt.io import FORMATS, ImageFileError, of_path
 
 BORDERS = {
     "reflect101": "reflect101",
@@ -32,14 +37,39 @@ class Settings:
     """What the common options said. `keywords` goes to the public functions as it is."""
 
     files: tuple[str, ...]
+    selection: Selection
+    limits: Limits
     output: str | None
-    in_place: bool
+    name: str | None
+    format: str | None
+    bits: int | None
     quality: int
+    in_place: bool
+    resume: bool
+    skip_existing: bool
+    fail_fast: bool
+    dry_run: bool
+    watch: bool
     json: bool
     quiet: bool
     max_pixels: int
     alpha: str | None
     keywords: Mapping[str, Any]
+
+    @property
+    def is_many(self) -> bool:
+        """Whether folders or lists are among the inputs."""
+        return any(is_many(word) for word in self.files)
+
+    def naming(self, label: str) -> Naming:
+        """Where the results of the filter `label` go."""
+        folder = self.output is not None and self.output != STREAM and self._is_folder(self.output)
+        return Naming(label, self.output, folder, self.name, self.format, self.in_place)
+
+    def _is_folder(self, output: str) -> bool:
+        if os.path.exists(output):
+            return os.path.isdir(output)
+        return output.endswith(("/", os.sep)) or self.is_many or len(self.files) > 1
 
 
 def _border(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -50,7 +80,32 @@ def _border(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 
 
 def files_argument() -> click.Argument:
-    return click.Argument(["files"], nargs=-1, required=True, metavar="FILE...")
+    """FILE..., which may be missing where --from-file names them."""
+    return click.Argument(["files"], nargs=-1, metavar="FILE...")
+
+
+def _format(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is None:
+        return None
+    word = value.lower().lstrip(".")
+    for name, extensions in FORMATS.items():
+        if word == name or f".{word}" in extensions:
+            return name
+    raise click.BadParameter(f"unknown format {value!r}; there are {', '.join(FORMATS)}")
+
+
+def _memory(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
+    if value is None:
+        return None
+    word = value.strip().upper().removesuffix("B").removesuffix("I")
+    unit = "KMGT".find(word[-1:]) + 1 if word[-1:] else 0
+    try:
+        size = float(word[:-1] if unit else word) * 1024**unit
+    except ValueError:
+        size = 0.0
+    if not 1 << 20 <= size < 1 << 60:
+        raise click.BadParameter(f"{value!r} is no size of at least 1M; write it as 500M or 2G")
+    return int(size)
 
 
 def _backend(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
@@ -95,14 +150,47 @@ def threads_option() -> click.Option:
 
 def common_options() -> list[click.Option]:
     """Fresh option objects, in the order in which help lists them."""
+    return [*_output_options(), *_filter_options(), *_input_options(), *_run_options()]
+
+
+def _output_options() -> list[click.Option]:
     return [
         click.Option(
             ["-o", "--output"],
             metavar="FILE|DIR",
-            help="Where to write: a file, whose extension says the format; an existing folder; or - for "
-            "standard output. By default beside the input, as photo.NAME.jpg.",
+            help="Where to write: a file, whose extension says the format; a folder, in which a folder's tree is "
+            "mirrored; or - for standard output. By default beside the input, as photo.NAME.jpg.",
+        ),
+        click.Option(
+            ["--name"],
+            metavar="TEMPLATE",
+            help='Names of the results, as "{stem}.{filter}{ext}".',
+        ),
+        click.Option(
+            ["--format"],
+            metavar="NAME",
+            callback=_format,
+            help="Write this format instead of the input's own.",
+        ),
+        click.Option(
+            ["--bits"],
+            type=click.Choice(["8", "16", "32"]),
+            help="Bits a sample in the result (16: PNG and TIFF, 32: floats from 0 to 1 in TIFF); by default as "
+            "in the input.",
+        ),
+        click.Option(
+            ["--quality"],
+            type=click.IntRange(1, 100),
+            default=90,
+            show_default=True,
+            help="JPEG, WebP and AVIF quality. A JPEG keeps its chroma subsampling, other formats get 4:4:4.",
         ),
         click.Option(["--in-place"], is_flag=True, help="Replace the input files."),
+    ]
+
+
+def _filter_options() -> list[click.Option]:
+    return [
         border_option(),
         click.Option(
             ["--cval"], type=float, default=0.0, help="The value beyond the edges for --border constant."
@@ -121,14 +209,34 @@ def common_options() -> list[click.Option]:
         click.Option(
             ["--linear-light"], is_flag=True, help="Filter light, not sRGB codes: decode, filter, encode."
         ),
+        click.Option(["--filters"], metavar="DIR", help="A folder with filters of your own (TOML)."),
+    ]
+
+
+def _input_options() -> list[click.Option]:
+    return [
         click.Option(
-            ["--quality"],
-            type=click.IntRange(1, 100),
-            default=90,
-            show_default=True,
-            help="JPEG, WebP and AVIF quality. A JPEG keeps its chroma subsampling, other formats get 4:4:4.",
+            ["--from-file"],
+            multiple=True,
+            metavar="LIST",
+            help="Read names of inputs from a file (- for standard input): one a line, or between NULs. "
+            "@LIST among the files is the same.",
         ),
-        threads_option(),
+        click.Option(
+            ["--recursive/--no-recursive"], default=True, help="Go into the folders of a folder, or not."
+        ),
+        click.Option(
+            ["--glob"],
+            multiple=True,
+            metavar="PATTERN",
+            help="Of folders take only what matches, as '*.jpg'; may be repeated.",
+        ),
+        click.Option(
+            ["--exclude"],
+            multiple=True,
+            metavar="PATTERN",
+            help="Of folders leave out files and folders that match; may be repeated.",
+        ),
         click.Option(
             ["--max-megapixels"],
             type=click.FloatRange(0, min_open=True),
@@ -136,57 +244,119 @@ def common_options() -> list[click.Option]:
             show_default=True,
             help="Refuse larger pictures.",
         ),
-        click.Option(["--filters"], metavar="DIR", help="A folder with filters of your own (TOML)."),
+    ]
+
+
+def _run_options() -> list[click.Option]:
+    return [
+        threads_option(),
+        click.Option(
+            ["--jobs"],
+            type=click.IntRange(1, 1024),
+            metavar="N",
+            help="Files worked on at a time; by default one a thread.",
+        ),
+        click.Option(
+            ["--max-memory"],
+            metavar="SIZE",
+            callback=_memory,
+            help="Memory for all files together, as 2G; one that needs more goes alone. By default half of the "
+            "machine's.",
+        ),
+        click.Option(
+            ["--executor"], metavar="NAME", default="threads", help="How jobs are run.", hidden=True
+        ),
+        click.Option(["--dry-run"], is_flag=True, help="Print what would be written, and do nothing."),
+        click.Option(
+            ["--resume"],
+            is_flag=True,
+            help="Leave out what an earlier run has done from the same input with the same options.",
+        ),
+        click.Option(
+            ["--skip-existing"],
+            is_flag=True,
+            help="As --resume, and leave out other results too that are younger than their inputs.",
+        ),
+        click.Option(["--fail-fast"], is_flag=True, help="End at the first file that fails."),
+        click.Option(["--watch"], is_flag=True, help="Go on with new files in the folders, as they come."),
         click.Option(["--json"], is_flag=True, help="One JSON object a file on standard output."),
         click.Option(["-q", "--quiet"], is_flag=True, help="Say nothing but errors."),
     ]
 
 
-COMMON = (
-    "files",
-    "output",
-    "in_place",
-    "border",
-    "cval",
-    "color",
-    "alpha",
-    "linear_light",
-    "quality",
-    "threads",
-    "backend",
-    "max_megapixels",
-    "filters",
-    "json",
-    "quiet",
-)
+def common_names() -> frozenset[str]:
+    """Names that no filter's parameter may have."""
+    options = [backend_option(), *common_options()]
+    return frozenset(["files", *(str(option.name) for option in options)])
 
 
 def settings(values: Mapping[str, Any]) -> Settings:
     """The common options out of a command's values. Raises `click.UsageError`."""
-    files = tuple(values["files"])
-    problem = check_usage(values["output"], values["in_place"], files)
+    files = (*values["files"], *(f"@{name}" for name in values["from_file"]))
+    output = values["output"]
+    if not files:
+        raise click.UsageError("Missing argument 'FILE...': files, folders, @LIST, or - for standard input.")
+    problem = _contradiction(values, files) or _wrong_output(output, files)
     if problem:
         raise click.UsageError(problem)
-    to_stdout = values["output"] == STREAM or (STREAM in files and values["output"] is None)
-    if to_stdout and values["json"]:
-        raise click.UsageError("--json and the picture cannot both go to standard output; use -o FILE")
-    keywords = {
-        "border": values["border"],
-        "cval": values["cval"],
-        "threads": values["threads"],
-        "color": values["color"],
-        "linear_light": values["linear_light"],
-    }
+    if values["name"] is not None:
+        try:
+            check_name(values["name"])
+        except WrongUsageError as error:
+            raise click.UsageError(str(error)) from error
+    keywords = {name: values[name] for name in ("border", "cval", "color", "linear_light")}
     if "backend" in values:
         keywords["backend"] = values["backend"]
     return Settings(
-        files,
-        values["output"],
-        values["in_place"],
-        values["quality"],
-        values["json"],
-        values["quiet"],
-        int(values["max_megapixels"] * 1e6),
-        values["alpha"],
-        keywords,
+        files=files,
+        selection=Selection(values["recursive"], values["glob"], values["exclude"]),
+        limits=Limits(values["jobs"], values["threads"], values["max_memory"], values["executor"]),
+        bits=int(values["bits"]) if values["bits"] else None,
+        max_pixels=int(values["max_megapixels"] * 1e6),
+        keywords=keywords,
+        **{name: values[name] for name in _AS_THEY_ARE},
     )
+
+
+_AS_THEY_ARE = (
+    "output", "name", "format", "quality", "in_place", "resume", "skip_existing", "fail_fast", "dry_run", "watch",
+    "json", "quiet", "alpha",
+)  # fmt: skip
+
+
+def _contradiction(values: Mapping[str, Any], files: Sequence[str]) -> str | None:
+    """What is wrong with the options together, whatever the inputs hold; None if nothing is."""
+    output, streams = values["output"], STREAM in files
+    if values["in_place"]:
+        for option, name in (("-o", "output"), ("--name", "name"), ("--format", "format")):
+            if values[name] is not None:
+                return f"--in-place and {option} exclude each other"
+        if streams:
+            return "--in-place cannot write back to standard input"
+        if values["skip_existing"]:
+            return (
+                "--in-place and --skip-existing exclude each other: every result exists; --resume knows which"
+            )
+    if (output == STREAM or (streams and output is None)) and values["json"]:
+        return "--json and the picture cannot both go to standard output; use -o FILE"
+    if values["watch"] and not any(os.path.isdir(word) for word in files):
+        return "--watch needs a folder to watch"
+    if values["watch"] and values["dry_run"]:
+        return "--watch and --dry-run exclude each other"
+    return None
+
+
+def _wrong_output(output: str | None, files: Sequence[str]) -> str | None:
+    if output is None:
+        return None
+    many = len(files) > 1 or any(is_many(word) for word in files)
+    given = f"{len(files)} inputs are given" if len(files) > 1 else f"'{files[0]}' may be many"
+    if output == STREAM:
+        return f"-o - takes one picture, {given}" if many else None
+    if os.path.isdir(output) or output.endswith(("/", os.sep)):
+        return None
+    try:
+        of_path(output)
+    except ImageFileError as error:
+        return None if many or os.path.exists(output) else str(error)
+    return f"-o '{output}' is one file, {given}; name a folder" if many else None

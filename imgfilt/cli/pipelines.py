@@ -24,7 +24,7 @@ def _callback(pipeline: str, **values: Any) -> None:
     specs = catalogue.all_filters(values["filters"] or click.get_current_context().obj)
     try:
         steps = parse(pipeline)
-        resolve(steps, specs)
+        resolved = resolve(steps, specs)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     chosen = settings(values)
@@ -34,7 +34,7 @@ def _callback(pipeline: str, **values: Any) -> None:
 
         return api.apply(pipeline, array, filters=specs, **keywords)
 
-    run(chosen, "-".join(step.name for step in steps)[:60], function)
+    run(chosen, "-".join(step.name for step in steps)[:60], function, repr(resolved))
 
 
 apply_command = click.Command(

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from imgfilt.io import Picture
 
 _EXTENSIONS = (".jpg", ".jpeg", ".png")
-_NO_PIXELS = ("list", "show", "explain", "bench", "--help", "-h", "--version")
+_NO_PIXELS = (
+    "list",
+    "show",
+    "explain",
+    "bench",
+    "--help",
+    "-h",
+    "--version",
+    "--dry-run",
+    "--resume",
+    "--skip-existing",
+)
 _OUTPUT = ("-o", "--output")
 _QUICK, _USUAL = 2e-4, 5e-3
 
@@ -72,14 +83,14 @@ def guess(words: Sequence[str]) -> str | None:
     return None
 
 
-def take(path: str, max_pixels: int) -> Picture:
-    """The picture at `path`: the one read ahead (once), else read now. Errors as `imgfilt.io.read`."""
+def take(path: str, max_pixels: int) -> Picture | None:
+    """The picture at `path` if it was read ahead, once; else None. Errors as `imgfilt.io.read`."""
     global _ahead
-    from imgfilt.io import MAX_PIXELS, read
+    from imgfilt.io import MAX_PIXELS
 
     ahead = _ahead
     if ahead is None or ahead.path != path or max_pixels != MAX_PIXELS:
-        return read(path, max_pixels=max_pixels)
+        return None
     _ahead = None
     ahead.thread.join()
     sys.setswitchinterval(_USUAL)

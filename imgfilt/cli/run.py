@@ -1,150 +1,228 @@
-"""One file after another: read, filter, write, report."""
+"""A filter on files: one path for a single file, for folders, and for every command."""
 
 from __future__ import annotations
 
 import os
-import sys
-import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 import click
-from numpy.typing import NDArray
 
-from imgfilt.cli import FAILED, one_line, prefetch
+from imgfilt.batch.errors import WrongUsageError
+from imgfilt.batch.results import Result, Tally
+from imgfilt.batch.runner import run as run_jobs
+from imgfilt.batch.runner import split
+from imgfilt.batch.sources import STREAM, Source, expand
+from imgfilt.batch.stop import Stop
+from imgfilt.batch.targets import Job, Naming, jobs
+from imgfilt.batch.work import Filter, Work, failure
+from imgfilt.cli import FAILED, INTERRUPTED, prefetch
+from imgfilt.cli.messages import Messages
 from imgfilt.cli.options import Settings
-from imgfilt.cli.outputs import STREAM, Outputs
-from imgfilt.io import Picture, read, write
-from imgfilt.io.errors import NotReadableError
-from imgfilt.io.writer import encode, fit, not_writable
 
-Filter = Callable[..., NDArray[Any]]
-"""Called as `filter(array, alpha=..., **settings.keywords)`."""
+if TYPE_CHECKING:
+    from imgfilt.batch.journal import Journal
 
 
-def run(settings: Settings, label: str, function: Filter) -> None:
-    """Applies `function` to every file; exits with 1 where any of them failed.
+def run(settings: Settings, label: str, function: Filter, recipe: str) -> None:
+    """Applies `function` to every input; exits with 1 where any of them failed.
 
-    Raises `click.UsageError` where the options ask for what cannot be done to any file.
+    `label` goes into the names of the results; `recipe` says all that decides their pixels, besides the
+    common options. Raises `click.UsageError` where the options ask for what cannot be done to any file.
     """
     import imgfilt.api  # while the first picture is being decoded on its thread
 
     del imgfilt
-    outputs = Outputs(label, settings.output, settings.in_place, settings.files)
-    failed = 0
-    for path in settings.files:
-        try:
-            _one(path, settings, outputs, function)
-        except (BrokenPipeError, click.ClickException):  # standard output has ended, for all files
-            raise
-        except Exception as error:
-            if os.environ.get("IMGFILT_DEBUG"):
-                raise
-            if not failed:
-                _check_options(settings, function)
-            failed += 1
-            _report_failure(path, error, settings)
-    if failed:
-        if len(settings.files) > 1 and not settings.quiet:
-            click.echo(f"imgfilt: {failed} of {len(settings.files)} files failed", err=True)
-        click.get_current_context().exit(FAILED)
+    try:
+        Run(settings, label, function, recipe).all()
+    except WrongUsageError as error:
+        raise click.UsageError(" ".join(str(error).split())) from error
 
 
-def _check_options(settings: Settings, function: Filter) -> None:
-    """Tells wrong usage from what is wrong with a file: is a small picture of any dtype refused too?
+class Run:
+    """One command on its inputs."""
 
-    Asked when the first file has failed, so that nobody waits for it when all is well.
-    """
-    import numpy as np
+    def __init__(self, settings: Settings, label: str, function: Filter, recipe: str) -> None:
+        from imgfilt.batch.executors import EXECUTORS
 
-    keywords = {**settings.keywords, "threads": 1, "alpha": settings.alpha or "each"}
-    refused: Exception | None = None
-    for dtype in ("float32", "uint8"):
-        try:
-            function(np.zeros((8, 8, 3), dtype), **keywords)
+        if settings.limits.executor not in EXECUTORS:
+            raise WrongUsageError(
+                f"unknown executor '{settings.limits.executor}'; there are {', '.join(EXECUTORS)}"
+            )
+        self.settings, self.recipe = settings, recipe
+        self.naming: Naming = settings.naming(label)
+        self.work = Work(
+            label,
+            function,
+            settings.keywords,
+            alpha=settings.alpha,
+            quality=settings.quality,
+            format=settings.format,
+            bits=settings.bits,
+            max_pixels=settings.max_pixels,
+            ahead=prefetch.take,
+        )
+        self.stop = Stop()
+        self.tally = Tally(0)
+        self.messages = Messages(
+            self.tally, json=settings.json, quiet=settings.quiet, each=not settings.is_many
+        )
+        self._checked = False
+
+    def all(self) -> None:
+        """The inputs, then (with --watch) what comes later. Ends the command where something failed."""
+        settings = self.settings
+        begin = perf_counter()
+        selection = settings.selection
+        if self.naming.folder:
+            selection = replace(selection, avoid=settings.output)
+        found = expand(settings.files, selection)
+        planned = jobs(found.sources, self.naming)
+        self.tally.expected = len(planned) + len(found.problems)
+        if not self.tally.expected and not settings.watch:
+            click.echo(
+                f"imgfilt: there are no pictures in {', '.join(settings.files)}; --glob '*' takes any file",
+                err=True,
+            )
             return
-        except (ValueError, TypeError) as error:
-            refused = error
-        except Exception:  # nothing that options are to blame for
+        journal = self._journal(planned)
+        try:
+            with self.messages:
+                for path, problem in found.problems:
+                    self._say(failure(path, self.work.label, problem))
+                self._some(planned, journal)
+            if settings.watch:
+                self._watch(journal)
+        except KeyboardInterrupt:
+            self.stop.abandon()
+            if not settings.watch:
+                hint = "; --resume goes on" if journal is not None else ""
+                self.messages.summary(perf_counter() - begin, "interrupted: ")
+                if hint:
+                    click.echo("imgfilt: the same command with --resume goes on", err=True)
+                click.get_current_context().exit(INTERRUPTED)
+        if journal is not None and journal.problem and not settings.quiet:
+            click.echo(
+                f"note: '{journal.path}' cannot be written ({journal.problem}): --resume may do files again",
+                err=True,
+            )
+        if not settings.dry_run:
+            self.messages.summary(perf_counter() - begin)
+        if self.tally.failed:
+            click.get_current_context().exit(FAILED)
+
+    def _some(self, planned: Sequence[Job], journal: Journal | None) -> None:
+        settings = self.settings
+        done: Sequence[Job] = ()
+        if journal is not None and (settings.resume or settings.skip_existing):
+            planned, done = split(planned, journal, skip_existing=settings.skip_existing)
+            if not settings.dry_run:
+                from imgfilt.batch.journal import remove_leftovers
+
+                remove_leftovers({os.path.dirname(job.target) or "." for job in [*planned, *done]})
+        for job in done:
+            self._say(Result(job.source.path, job.target, self.work.label, "skipped"))
+        if settings.dry_run:
+            for job in planned:
+                self._say(Result(job.source.path, job.target, self.work.label, "planned"))
             return
-    raise click.UsageError(str(refused)) from refused
+        for result in self._results(planned, journal):
+            if result.status == "error":
+                self._check_options()
+            self._say(result)
 
-
-def _one(path: str, settings: Settings, outputs: Outputs, function: Filter) -> None:
-    begin = time.perf_counter()
-    picture = _read(path, settings.max_pixels)
-    target = outputs.for_input(path, picture.format)
-    alpha = settings.alpha or ("premultiply" if picture.has_alpha else "each")
-    result = picture.map(lambda array: function(array, alpha=alpha, **settings.keywords))
-    notes = picture.notes + _write(target, result, settings.quality)
-    milliseconds = (time.perf_counter() - begin) * 1e3
-    array = result.array
-    height, width = array.shape[:2]
-    if not settings.quiet:
-        for note in notes:
-            click.echo(f"note: {path}: {note}", err=True)
-        name = "standard output" if target == STREAM else target
-        click.echo(f"wrote {name} ({width}x{height}, {milliseconds:.0f} ms)", err=True)
-    if settings.json:
-        _line(
-            {
-                "input": path,
-                "status": "ok",
-                "output": target,
-                "width": width,
-                "height": height,
-                "channels": 1 if array.ndim == 2 else array.shape[2],
-                "dtype": array.dtype.name,
-                "ms": round(milliseconds, 3),
-                "notes": list(notes),
-            }
+    def _results(self, planned: Sequence[Job], journal: Journal | None) -> Iterator[Result]:
+        if not planned:
+            return iter(())
+        return run_jobs(
+            planned,
+            self.work,
+            self.settings.limits,
+            self.stop,
+            journal,
+            make_folders=self.naming.folder or self.naming.name is not None,
+            fail_fast=self.settings.fail_fast,
+            raising=bool(os.environ.get("IMGFILT_DEBUG")),
         )
 
+    def _say(self, result: Result) -> None:
+        self.messages.result(result)
 
-def _read(path: str, max_pixels: int) -> Picture:
-    if path == STREAM:
-        return read(sys.stdin.buffer.read(), max_pixels=max_pixels, name="standard input")
-    if os.path.isdir(path):
-        raise NotReadableError(
-            f"'{path}' is a folder; name the image files in it, as in '{os.path.join(path, '*.jpg')}'"
+    def _journal(self, planned: Sequence[Job]) -> Journal | None:
+        """Kept for folders and lists, and where a later run was asked to go on."""
+        settings = self.settings
+        wanted = settings.is_many or settings.resume or settings.skip_existing or settings.watch
+        if not wanted or not all(job.target != STREAM for job in planned):
+            return None
+        from hashlib import blake2b
+
+        from imgfilt import __version__
+        from imgfilt.batch.journal import Journal
+
+        decisive = (self.recipe, sorted(settings.keywords.items()), settings.alpha, settings.quality,
+                    settings.bits, __version__)  # fmt: skip
+        digest = blake2b(repr(decisive).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        if self.naming.folder:
+            assert settings.output is not None
+            root = settings.output
+            if not settings.dry_run:
+                _make_folder(root)
+        else:
+            folders = [os.path.dirname(os.path.abspath(job.target)) for job in planned]
+            folders += [os.path.abspath(word) for word in settings.files if os.path.isdir(word)]
+            root = os.path.commonpath(folders) if folders else "."
+        return Journal(root, digest)
+
+    def _watch(self, journal: Journal | None) -> None:
+        """What comes into the folders from now on, until Ctrl-C."""
+        from imgfilt.batch.watching import new_files
+
+        folders = [word for word in self.settings.files if os.path.isdir(word)]
+        if not self.settings.quiet:
+            click.echo(f"imgfilt: watching {', '.join(folders)} (Ctrl-C ends)", err=True)
+        selection = replace(
+            self.settings.selection, avoid=self.settings.output if self.naming.folder else None
         )
-    return prefetch.take(path, max_pixels)
+        for sources in new_files(folders, selection):
+            self._new(sources, journal)
+
+    def _new(self, sources: Sequence[Source], journal: Journal | None) -> None:
+        strange = [s for s in sources if journal is None or not journal.knows(s.path)]
+        planned = jobs(strange, self.naming)
+        if journal is not None:
+            planned, _ = split(planned, journal)
+        self.tally.expected += len(planned)
+        for result in self._results(planned, journal):
+            self._say(result)
+
+    def _check_options(self) -> None:
+        """Tells wrong usage from what is wrong with a file: is a small picture of any dtype refused too?
+
+        Asked when the first file has failed, so that nobody waits for it when all is well.
+        """
+        if self._checked:
+            return
+        self._checked = True
+        import numpy as np
+
+        keywords = {**self.work.keywords, "threads": 1, "alpha": self.work.alpha or "each"}
+        refused: Exception | None = None
+        for dtype in ("float32", "uint8"):
+            try:
+                self.work.function(np.zeros((8, 8, 3), dtype), **keywords)
+                return
+            except (ValueError, TypeError) as error:
+                refused = error
+            except Exception:  # nothing that options are to blame for
+                return
+        self.stop.abandon()
+        raise WrongUsageError(str(refused)) from refused
 
 
-def _write(target: str, picture: Picture, quality: int) -> tuple[str, ...]:
-    if target != STREAM:
-        regular = not os.path.exists(target) or os.path.isfile(target)
-        return write(target, picture, quality=quality, kind="" if regular else picture.format)
-    import io
-
-    fitted, notes = fit(picture, picture.format)
-    buffer = io.BytesIO()  # a pipe cannot seek, and half a picture in it helps nobody
-    encode(buffer, fitted, picture.format, quality)
+def _make_folder(path: str) -> None:
     try:
-        sys.stdout.buffer.write(buffer.getbuffer())
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise
+        os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise not_writable("standard output", error) from error
-    return notes
-
-
-def _report_failure(path: str, error: Exception, settings: Settings) -> None:
-    expected = isinstance(error, ValueError | TypeError)
-    text = " ".join(str(error).split()) if expected else one_line(error)
-    click.echo(f"imgfilt: {text if path in text else f'{path}: {text}'}", err=True)
-    if settings.json:
-        code = getattr(error, "code", "filter" if expected else "unexpected")
-        _line({"input": path, "status": "error", "code": code, "error": text})
-
-
-def _line(record: dict[str, Any]) -> None:
-    import json
-
-    try:
-        click.echo(json.dumps(record, ensure_ascii=False))
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise click.ClickException(str(not_writable("standard output", error))) from error
+        raise WrongUsageError(f"the folder '{path}' cannot be made: {error.strerror or error}") from error
