@@ -55,3 +55,27 @@ def bank_direct_workspace(
     itemsize: int,
     threads: int,
 ) -> int: ...
+def bank_im2win(
+    layout: int,
+    x: NDArray[Any],
+    weight: NDArray[Any],
+    bias: NDArray[Any] | None,
+    out: NDArray[Any],
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    threads: int,
+) -> None: ...
+def bank_im2win_workspace(
+    layout: int,
+    x: Sides,
+    out: Sides,
+    kernel: Pair,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    itemsize: int,
+    threads: int,
+) -> int: ...

@@ -23,7 +23,8 @@ class BankPlan:
     """The backend for one convolution by a bank of filters, and every backend's price or refusal.
 
     `bound` is the largest error of an output relative to max |x| * (largest sum of a filter's |weights|) + |bias|;
-    `workspace` the bytes beside input, weights and output; `seconds` the predicted time.
+    `workspace` the bytes beside input, weights and output; `seconds` the predicted time on all threads.
+    The candidates' seconds are those of one thread, so that the choice does not depend on their number.
     """
 
     problem: BankProblem
@@ -123,9 +124,16 @@ def make_bank_plan(problem: BankProblem, threads: int, backend: str, max_workspa
         reason = "it was asked for"
         if chosen.refused:
             raise ValueError(f"backend={backend!r} cannot do this convolution: {chosen.refused}")
-    module = BANK_BACKENDS[chosen.backend]
-    return BankPlan(problem, threads, chosen.backend, reason, module.error(problem),
-                    workspace_of(chosen.backend, problem, threads), chosen.seconds or 0.0, candidates)  # fmt: skip
+    return BankPlan(
+        problem,
+        threads,
+        chosen.backend,
+        reason,
+        BANK_BACKENDS[chosen.backend].error(problem),
+        workspace_of(chosen.backend, problem, threads),
+        (chosen.seconds or 0.0) / threads,
+        candidates,
+    )
 
 
 def workspace_of(backend: str, problem: BankProblem, threads: int) -> int:
@@ -143,7 +151,7 @@ def _ask(name: str, problem: BankProblem, threads: int, limit: int, *, asked: bo
     refusal = module.supports(problem)
     if refusal is not None:
         return Candidate(name, refused=refusal.reason)
-    seconds = module.cost(problem, threads)
+    seconds = module.cost(problem)
     needed = workspace_of(name, problem, threads)
     if needed > limit:
         over = f"its workspace of {human_bytes(needed)} is over the limit of {human_bytes(limit)} (max_workspace)"

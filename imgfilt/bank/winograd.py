@@ -73,12 +73,12 @@ def error(transform: Transform, problem: BankProblem) -> float:
     return transform.growth * summation_error(problem, roundings)
 
 
-def cost(transform: Transform, problem: BankProblem, threads: int) -> float:
+def cost(transform: Transform, problem: BankProblem) -> float:
     tiles = _tiles(transform, problem)
     count = problem.batch * tiles[0] * tiles[1] * transform.size**2
     products = count * problem.filters * problem.group_channels
     return costs.of_product(
-        problem, products, 10 * count * (problem.channels + problem.filters) * problem.itemsize, threads
+        problem, products, 10 * count * (problem.channels + problem.filters) * problem.itemsize
     )
 
 

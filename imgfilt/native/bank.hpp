@@ -61,4 +61,12 @@ void bank_direct(const BankShape& shape, const Batch& x, const void* weight, con
 // The bytes that bank_direct allocates for batches of these sizes.
 int64_t bank_direct_workspace(const BankShape& shape, const Batch& x, const Batch& out, int threads);
 
+// im2win: the columns under each row of outputs, kernel height by kernel height, become one row of windows that
+// overlap; then the same blocks. The order of axes is that of `layout`; with lanes of images the batch is filled up to
+// eights.
+enum class Windows : int { nchw = 0, nhwc = 1, chwn = 2, chwn8 = 3 };
+void bank_im2win(const BankShape& shape, Windows layout, const Batch& x, const void* weight, const void* bias,
+                 const Batch& out, int threads);
+int64_t bank_im2win_workspace(const BankShape& shape, Windows layout, const Batch& x, const Batch& out, int threads);
+
 }  // namespace imgfilt

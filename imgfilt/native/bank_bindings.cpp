@@ -108,6 +108,14 @@ Call call_of(const Input& x, const Input& weight, const std::optional<Input>& bi
     return call;
 }
 
+// The number of a layout, for batches that can have it.
+Windows windows_of(int layout, const Batch& x, const Batch& out) {
+    const int64_t inner = layout == static_cast<int>(Windows::chwn8) ? 8 : 1;
+    if (layout < 0 || layout > 3 || x.inner != inner || out.inner != inner)
+        throw std::invalid_argument("unknown layout, or a batch of another one");
+    return static_cast<Windows>(layout);
+}
+
 // Batches of some size without their elements, (images, channels, height, width).
 Batch sizes_of(const Sides& sizes, int64_t itemsize) {
     Batch b;
@@ -137,6 +145,28 @@ void bind_bank(nb::module_& m) {
             return bank_direct_workspace(s, sizes_of(x, itemsize), sizes_of(out, itemsize), threads);
         },
         "x"_a, "out"_a, "kernel"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a, "itemsize"_a, "threads"_a);
+    m.def(
+        "bank_im2win",
+        [](int layout, const Input& x, const Input& weight, const std::optional<Input>& bias, const Output& out,
+           const Pair& stride, const Sides& padding, const Pair& dilation, int64_t groups, int threads) {
+            const Call c = call_of(x, weight, bias, out, stride, padding, dilation, groups);
+            const Windows windows = windows_of(layout, c.x, c.out);
+            nb::gil_scoped_release release;
+            bank_im2win(c.shape, windows, c.x, c.weight, c.bias, c.out, threads);
+        },
+        "layout"_a, "x"_a, "weight"_a, "bias"_a.none(), "out"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a,
+        "threads"_a);
+    m.def(
+        "bank_im2win_workspace",
+        [](int layout, const Sides& x, const Sides& out, const Pair& kernel, const Pair& stride, const Sides& padding,
+           const Pair& dilation, int64_t groups, int64_t itemsize, int threads) {
+            const BankShape s = shape_of(std::get<0>(kernel), std::get<1>(kernel), stride, padding, dilation, groups);
+            Batch in = sizes_of(x, itemsize), to = sizes_of(out, itemsize);
+            in.inner = to.inner = layout == 3 ? 8 : 1;
+            return bank_im2win_workspace(s, windows_of(layout, in, to), in, to, threads);
+        },
+        "layout"_a, "x"_a, "out"_a, "kernel"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a, "itemsize"_a,
+        "threads"_a);
 }
 
 }  // namespace imgfilt

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "bank.hpp"
-#include "dispatch.hpp"
+#include "bank_panels.hpp"
 
 namespace imgfilt {
 namespace {
@@ -12,17 +12,6 @@ constexpr int64_t kBandBytes = 320 << 10;   // of input, to stay in L2
 constexpr int64_t kBandPixels = 448;        // of output, whose sums stay near
 constexpr int64_t kWeightBytes = 24 << 10;  // of packed weights, to stay in L1
 constexpr int64_t kTasksPerThread = 4;
-
-template <class T>
-const BankKernelsOf<T>& kernels_of();
-template <>
-const BankKernelsOf<float>& kernels_of<float>() {
-    return kernels().bank->f32;
-}
-template <>
-const BankKernelsOf<double>& kernels_of<double>() {
-    return kernels().bank->f64;
-}
 
 // Consecutive rows of output of one image, and where their input lies in a band.
 struct Segment {
@@ -33,11 +22,11 @@ template <class T>
 class Direct {
   public:
     Direct(const BankShape& shape, const Batch& x, const T* weight, const T* bias, const Batch& out)
-        : s_(shape), x_(x), out_(out), weight_(weight), bias_(bias), k_(kernels_of<T>()) {
+        : s_(shape), x_(x), out_(out), panels_of_(out, bias), weight_(weight), k_(bank_kernels<T>()) {
         channels_ = x.channels / s_.groups;
         filters_ = out.channels / s_.groups;
         pitch_ = x.width + s_.left + s_.right;
-        wide_ = kVectors * k_.lanes;
+        wide_ = panels_of_.wide();
         panels_ = (filters_ + wide_ - 1) / wide_;
         const int64_t channel_bytes = s_.taps() * wide_ * static_cast<int64_t>(sizeof(T));
         block_channels_ = std::clamp<int64_t>(kWeightBytes / channel_bytes, 1, channels_);
@@ -52,7 +41,8 @@ class Direct {
             share(s_.groups * panels_, threads, [&](const auto& next) {
                 for (int64_t i; (i = next()) >= 0;) {
                     const int64_t m = i % panels_ * wide_, filters = std::min(filters_ - m, wide_);
-                    pack(i / panels_ * filters_ + m, filters, lanes_of(filters), 0, channels_, all.get() + i * panel);
+                    pack(i / panels_ * filters_ + m, filters, panels_of_.lanes(filters), 0, channels_,
+                         all.get() + i * panel);
                 }
             });
         share(tasks_, threads, [&](const auto& next) {
@@ -75,8 +65,6 @@ class Direct {
     }
 
   private:
-    static constexpr int kVectors = 2;
-
     // Rows of output to bands, and bands' filters to tasks. How, changes nothing in any sum.
     void cut(int threads) {
         const int64_t all = out_.images * out_.height;
@@ -141,25 +129,24 @@ class Direct {
         const int64_t per_channel = count / block_channels_;
         for (int64_t p = panels_ * part / parts_; p < panels_ * (part + 1) / parts_; ++p) {
             const int64_t m = p * wide_, filters = std::min(filters_ - m, wide_);
-            const int64_t lanes = lanes_of(filters);
-            begin(group * filters_ + m, filters, lanes, static_cast<int64_t>(bases.size()) * out_.width, sums);
+            const int64_t lanes = panels_of_.lanes(filters);
+            panels_of_.begin(group * filters_ + m, filters, lanes, static_cast<int64_t>(bases.size()) * out_.width,
+                             sums);
             const T* packed = all + (group * panels_ + p) * wide_ * channels_ * s_.taps();
             for (int64_t c = 0; c < channels_; c += block_channels_) {
                 const int64_t channels = std::min(block_channels_, channels_ - c);
                 if (weights != nullptr) pack(group * filters_ + m, filters, lanes, c, channels, weights);
                 const BankRun run{offsets, channels * per_channel, length, s_.stride_x, 0, 0};
-                blocks(run, lanes, bases, input + c * plane,
-                       weights != nullptr ? weights : packed + c * s_.taps() * lanes, sums);
+                panels_of_.blocks(run, lanes, bases, input + c * plane,
+                                  weights != nullptr ? weights : packed + c * s_.taps() * lanes, sums);
             }
             int64_t row = 0;
             for (const Segment& segment : segments)
                 for (int64_t i = 0; i < segment.rows; ++i, ++row)
-                    finish(segment.image, segment.y + i, group * filters_ + m, filters, lanes,
-                           sums + row * out_.width * lanes);
+                    panels_of_.finish(segment.image, segment.y + i, group * filters_ + m, filters, lanes,
+                                      sums + row * out_.width * lanes);
         }
     }
-
-    int64_t lanes_of(int64_t filters) const { return filters > k_.lanes ? 2 * k_.lanes : k_.lanes; }
 
     // The rows of input under a segment, with zeros around, to (channel, row, column).
     void copy_in(const Segment& segment, int64_t group, int64_t plane, T* input) const {
@@ -201,54 +188,10 @@ class Direct {
         k_.transpose(weight_ + (m * channels_ + c) * taps, channels_ * taps, filters, steps, to, lanes);
     }
 
-    void begin(int64_t m, int64_t filters, int64_t lanes, int64_t pixels, T* sums) const {
-        if (bias_ == nullptr) {
-            std::memset(sums, 0, static_cast<std::size_t>(pixels * lanes) * sizeof(T));
-            return;
-        }
-        for (int64_t l = 0; l < lanes; ++l) sums[l] = l < filters ? bias_[m + l] : T(0);
-        for (int64_t i = 1; i < pixels; ++i)
-            std::memcpy(sums + i * lanes, sums, static_cast<std::size_t>(lanes) * sizeof(T));
-    }
-
-    void blocks(BankRun run, int64_t lanes, const std::vector<int64_t>& bases, const T* input, const T* weights,
-                T* sums) const {
-        const int64_t width = out_.width, rows = static_cast<int64_t>(bases.size());
-        const BankBlock(&table)[2][kMostColumns] = k_.block[lanes / k_.lanes - 1];
-        int64_t r = 0;
-        run.sums_row = width * lanes;
-        if (width <= k_.columns / 2)
-            for (; r + 1 < rows; r += 2) {
-                run.row = bases[r + 1] - bases[r];
-                table[1][width - 1](run, input + bases[r], weights, sums + r * width * lanes);
-            }
-        const int64_t pieces = (width + k_.columns - 1) / k_.columns;
-        for (; r < rows; ++r)
-            for (int64_t i = 0; i < pieces; ++i) {
-                const int64_t x = width * i / pieces, columns = width * (i + 1) / pieces - x;
-                table[0][columns - 1](run, input + bases[r] + x * s_.stride_x, weights, sums + (r * width + x) * lanes);
-            }
-    }
-
-    // One row of sums (pixel, filter) to the output.
-    void finish(int64_t n, int64_t y, int64_t m, int64_t filters, int64_t lanes, const T* sums) const {
-        char* to = out_.image(n) + m * out_.channel + y * out_.row;
-        constexpr int64_t size = sizeof(T);
-        if (out_.pixel == size && out_.channel % size == 0) {
-            k_.transpose(sums, lanes, out_.width, filters, to, out_.channel / size);
-        } else if (out_.channel == size) {
-            for (int64_t x = 0; x < out_.width; ++x)
-                std::memcpy(to + x * out_.pixel, sums + x * lanes, static_cast<std::size_t>(filters) * size);
-        } else {
-            for (int64_t l = 0; l < filters; ++l)
-                for (int64_t x = 0; x < out_.width; ++x)
-                    std::memcpy(to + l * out_.channel + x * out_.pixel, sums + x * lanes + l, size);
-        }
-    }
-
     const BankShape s_;
     const Batch x_, out_;
-    const T *weight_, *bias_;
+    const Panels<T> panels_of_;
+    const T* weight_;
     const BankKernelsOf<T>& k_;
     int64_t channels_, filters_, pitch_, wide_, panels_, block_channels_;
     int64_t band_rows_ = 1, bands_ = 1, parts_ = 1, tasks_ = 1, most_rows_ = 1, most_plane_ = 0;

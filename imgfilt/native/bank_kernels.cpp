@@ -2,6 +2,7 @@
 #include "bank_kernels.hpp"
 
 #include "bank_block.hpp"
+#include "bank_images.hpp"
 #include "bank_transpose.hpp"
 
 namespace {
@@ -11,8 +12,14 @@ constexpr void fill_blocks(imgfilt::BankBlock* to, Lanes<C...>) {
     ((to[C] = bank_block<T, V, Rows, C + 1>), ...);
 }
 
+template <class T, class V, int... P>
+constexpr void fill_images(imgfilt::ImagesBlock* to, Lanes<P...>) {
+    ((to[P] = images_block<T, V, P + 1>), ...);
+}
+
 template <class T>
 constexpr imgfilt::BankKernelsOf<T> table() {
+    typedef typename Pick<sizeof(T) == sizeof(float), EightFloats, Vec<T>>::type Few;
     imgfilt::BankKernelsOf<T> found{};
     found.lanes = VectorOf<T>::lanes;
     found.columns = kBlockColumns;
@@ -20,7 +27,12 @@ constexpr imgfilt::BankKernelsOf<T> table() {
     fill_blocks<T, 1, 2>(found.block[0][1], LanesUpTo<kBlockColumns / 2>::type{});
     fill_blocks<T, 2, 1>(found.block[1][0], LanesUpTo<kBlockColumns>::type{});
     fill_blocks<T, 2, 2>(found.block[1][1], LanesUpTo<kBlockColumns / 2>::type{});
+    found.pixels = kImagesPixels;
+    found.few = sizeof(Few) / sizeof(T);
+    fill_images<T, Vec<T>>(found.images[0], LanesUpTo<kImagesPixels>::type{});
+    fill_images<T, Few>(found.images[1], LanesUpTo<kImagesPixels>::type{});
     found.transpose = transpose<T>;
+    found.interleave = interleave<T>;
     return found;
 }
 

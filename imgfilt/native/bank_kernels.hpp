@@ -20,6 +20,23 @@ struct BankRun {
 
 typedef void (*BankBlock)(const BankRun& run, const void* in, const void* weights, void* sums);
 
+// A block whose lanes are images: kImagesFilters filters by some pixels. Distances in the input count elements, those
+// in the output bytes.
+constexpr int kImagesFilters = 4;
+constexpr int kMostImagesPixels = 6;
+struct ImagesRun {
+    const int64_t* offsets;
+    int64_t count, length;
+    int64_t images;   // from an element of the windows to the next
+    int64_t step;     // from a pixel to the next
+    int64_t filters;  // that are stored, of kImagesFilters
+    int64_t valid;    // images that are stored; may be more than a vector has
+    int64_t out_filter, out_pixel, out_image;
+};
+
+// out = bias + input x weights; weights are (steps, kImagesFilters).
+typedef void (*ImagesBlock)(const ImagesRun& run, const void* in, const void* weights, const void* bias, void* out);
+
 template <class T>
 struct BankKernelsOf {
     int lanes;    // filters of a vector
@@ -27,8 +44,13 @@ struct BankKernelsOf {
     // sums += input x weights. [vectors - 1][rows - 1][columns - 1]; weights are (steps, vectors, lanes), sums (pixels,
     // vectors, lanes).
     BankBlock block[2][2][kMostColumns];
+    // [whole vectors, or at most eight images][pixels - 1]; `pixels` is the most, `few` the lanes of the second.
+    int pixels, few;
+    ImagesBlock images[2][kMostImagesPixels];
     // out[j * out_row + i] = in[i * in_row + j] for i < rows, j < columns.
     void (*transpose)(const void* in, int64_t in_row, int64_t rows, int64_t columns, void* out, int64_t out_row);
+    // out[i * count + j] = rows[j][i] for i < n.
+    void (*interleave)(const void* const* rows, int64_t count, int64_t n, void* out);
 };
 
 struct BankKernels {

@@ -136,4 +136,28 @@ void transpose(const void* in_, int64_t in_row, int64_t rows, int64_t columns, v
     }
 }
 
+template <class T, int Count>
+inline void interleave_rows(const void* const* rows, int64_t n, T* __restrict out) {
+    for (int64_t i = 0; i < n; ++i)
+#pragma GCC unroll 7
+        for (int j = 0; j < Count; ++j) out[i * Count + j] = static_cast<const T*>(rows[j])[i];
+}
+
+// out[i * count + j] = rows[j][i] for i < n.
+template <class T>
+void interleave(const void* const* rows, int64_t count, int64_t n, void* out_) {
+    T* const out = static_cast<T*>(out_);
+    switch (count) {
+        case 1: return interleave_rows<T, 1>(rows, n, out);
+        case 2: return interleave_rows<T, 2>(rows, n, out);
+        case 3: return interleave_rows<T, 3>(rows, n, out);
+        case 4: return interleave_rows<T, 4>(rows, n, out);
+        case 5: return interleave_rows<T, 5>(rows, n, out);
+        case 7: return interleave_rows<T, 7>(rows, n, out);
+        default:
+            for (int64_t i = 0; i < n; ++i)
+                for (int64_t j = 0; j < count; ++j) out[i * count + j] = static_cast<const T*>(rows[j])[i];
+    }
+}
+
 }  // namespace

@@ -6,7 +6,7 @@
     supports   (problem) -> None, or a `Refusal` with the reason
     workspace  (problem, threads) -> bytes beside input, weights and output
     error      (problem) -> the bound of an output's error, relative to max |x| sum |weight| + |bias|
-    cost       (problem, threads) -> predicted seconds
+    cost       (problem) -> predicted seconds on one thread
     run        (problem, x, weight, bias, out, threads): `x` and `out` in one of `layouts`
 
 The planner asks all of them; it knows none by name.
@@ -23,6 +23,7 @@ from imgfilt.bank.backends import (
     fft,
     im2col,
     im2row,
+    im2win,
     kn2col,
     kn2row,
     kn2row_accumulating,
@@ -48,7 +49,7 @@ class BankBackend(Protocol):
 
     def error(self, problem: BankProblem) -> float: ...
 
-    def cost(self, problem: BankProblem, threads: int) -> float: ...
+    def cost(self, problem: BankProblem) -> float: ...
 
     def run(
         self,
@@ -64,7 +65,6 @@ class BankBackend(Protocol):
 BANK_BACKENDS: dict[str, BankBackend] = {
     m.name: m
     for m in (
-        direct,
-        im2col, im2row, kn2row, kn2col, kn2row_accumulating, kn2row_hole_punching, mec,
+        direct, im2win, im2col, im2row, kn2row, kn2col, kn2row_accumulating, kn2row_hole_punching, mec,
               winograd_f2, winograd_f4, fft)
 }  # fmt: skip

@@ -43,8 +43,8 @@ def error(problem: BankProblem) -> float:
     return summation_error(problem, problem.terms + 1)
 
 
-def cost(problem: BankProblem, threads: int) -> float:
-    return costs.of_blocks(problem, threads)
+def cost(problem: BankProblem) -> float:
+    return costs.of_blocks(problem)
 
 
 def run(problem: BankProblem, x: Array, weight: Array, bias: Array | None, out: Array, threads: int) -> None:

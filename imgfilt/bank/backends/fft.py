@@ -53,13 +53,13 @@ def error(problem: BankProblem) -> float:
     return roundings * problem.unit * sqrt(problem.height * problem.width)
 
 
-def cost(problem: BankProblem, threads: int) -> float:
+def cost(problem: BankProblem) -> float:
     size, spectrum = _sizes(problem)
     plane = size[0] * size[1]
     planes = problem.batch * (problem.channels + problem.filters) + problem.filters * problem.group_channels
     products = 4 * spectrum * problem.batch * problem.filters * problem.group_channels
-    return costs.of_transforms(plane, planes, threads) + costs.of_product(
-        problem, 2 * products, 8 * planes * spectrum * problem.itemsize, threads
+    return costs.of_transforms(plane, planes) + costs.of_product(
+        problem, 2 * products, 8 * planes * spectrum * problem.itemsize
     )
 
 

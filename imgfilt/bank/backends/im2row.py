@@ -34,8 +34,8 @@ def error(problem: BankProblem) -> float:
     return summation_error(problem, problem.terms + 1)
 
 
-def cost(problem: BankProblem, threads: int) -> float:
-    return costs.of_product(problem, problem.products, 2 * workspace(problem, threads), threads)
+def cost(problem: BankProblem) -> float:
+    return costs.of_product(problem, problem.products, 2 * workspace(problem, 1))
 
 
 def run(problem: BankProblem, x: Array, weight: Array, bias: Array | None, out: Array, threads: int) -> None:

@@ -35,9 +35,9 @@ def error(problem: BankProblem) -> float:
     return summation_error(problem, problem.group_channels + problem.taps + 1)
 
 
-def cost(problem: BankProblem, threads: int) -> float:
+def cost(problem: BankProblem) -> float:
     planes = problem.batch * problem.filters * problem.taps * problem.height * problem.width
-    return costs.of_product(problem, planes * problem.group_channels, 2 * planes * problem.itemsize, threads)
+    return costs.of_product(problem, planes * problem.group_channels, 2 * planes * problem.itemsize)
 
 
 def run(problem: BankProblem, x: Array, weight: Array, bias: Array | None, out: Array, threads: int) -> None:

@@ -1,0 +1,59 @@
+"""im2win: the columns under each row of outputs become one row of windows that overlap; native.
+
+A row of windows is kh times as long as a row of the input, and a window of kh * kw elements (times the channels in
+NHWC) stands in it without gaps: about 1 / kw of im2col's memory at stride 1, read by the same register blocks as
+`direct`. Each layout has windows of its own order; in CHWN and CHWN8 the lanes of a vector are images. The time
+includes the lowering. S. Lu, J. Chu and X. Liu, "Im2win: memory efficient convolution on SIMD architectures", 2022.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from imgfilt.bank import cost as costs
+from imgfilt.bank.layouts import LAYOUTS, as_batch
+from imgfilt.bank.problem import BankProblem, summation_error
+from imgfilt.problem import Refusal
+
+Array = NDArray[Any]
+
+name = "im2win"
+layouts = LAYOUTS
+local = True
+
+
+def supports(problem: BankProblem) -> Refusal | None:
+    """Everything."""
+    return None
+
+
+def workspace(problem: BankProblem, threads: int) -> int:
+    """The windows of the whole batch, the weights in their order, and the sums of each thread."""
+    from imgfilt import _native
+
+    p = problem
+    return _native.bank_im2win_workspace(
+        LAYOUTS.index(p.layout), (p.batch, p.channels, p.height, p.width), (p.batch, p.filters, *p.out), p.kernel,
+        p.stride, p.padding, p.dilation, p.groups, p.itemsize, threads,
+    )  # fmt: skip
+
+
+def error(problem: BankProblem) -> float:
+    return summation_error(problem, problem.terms + 1)
+
+
+def cost(problem: BankProblem) -> float:
+    lanes = 8 if problem.layout.startswith("CHWN") else None
+    return costs.of_blocks(problem, extra=2 * workspace(problem, 1), lanes=lanes)
+
+
+def run(problem: BankProblem, x: Array, weight: Array, bias: Array | None, out: Array, threads: int) -> None:
+    from imgfilt import _native
+
+    p = problem
+    _native.bank_im2win(
+        LAYOUTS.index(p.layout), as_batch(x, p.layout), weight, bias, as_batch(out, p.layout), p.stride, p.padding,
+        p.dilation, p.groups, threads,
+    )  # fmt: skip
