@@ -17,6 +17,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "tga": (".tga",),
     "jpeg2000": (".jp2",),
     "avif": (".avif",),
+    "jxl": (".jxl",),
 }
 """Formats that can be written, with their extensions; the first is the usual one."""
 
@@ -29,11 +30,17 @@ _MAGIC = (
     (b"MM\0*", "tiff"),
     (b"II+\0", "tiff"),
     (b"MM\0+", "tiff"),
+    (b"\xff\x0a", "jxl"),
+    (b"\0\0\0\x0cJXL \r\n\x87\n", "jxl"),
 )
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+"""Brands of HEIF; the last two may also be AVIF, which is then among the compatible brands."""
 
 
 def sniff(head: bytes) -> str:
-    """ "jpeg", "png" or "tiff" from a file's first bytes, else "" (Pillow is asked)."""
+    """ "jpeg", "png", "tiff", "jxl" or "heic" from a file's first bytes, else "" (Pillow is asked)."""
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIC:
+        return "heic" if b"avif" not in head[16:64] else ""
     return next((name for magic, name in _MAGIC if head.startswith(magic)), "")
 
 

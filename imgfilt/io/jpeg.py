@@ -13,8 +13,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from imgfilt.io import colour, jpeg_stripes, xmp
 from imgfilt.io import exif as exif_block
-from imgfilt.io import jpeg_stripes, xmp
 from imgfilt.io.errors import DamagedError, NotStorableError, UnsupportedError
 from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.picture import Info, Picture
@@ -24,6 +24,8 @@ _EXIF = exif_block.PREFIX
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
 _ICC = b"ICC_PROFILE\0"
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_PROGRESSIVE = (0xC2, 0xC6, 0xCA, 0xCE)
+_MOST_SCANS = 100
 _STANDALONE = frozenset(range(0xD0, 0xD8)) | {0x01}
 _SEGMENT = 0xFFFF - 2
 _JFIF_END = 20
@@ -40,6 +42,9 @@ class Header:
     components: int
     precision: int
     subsampling: str
+    progressive: bool
+    adobe: bool
+    ycck: bool
     exif: bytes
     xmp: bytes
     icc: bytes
@@ -51,12 +56,14 @@ def info(header: Header) -> Info:
     """Shape and dtype as `decode` returns them."""
     shape = (header.height, header.width) + ((3,) if header.components > 1 else ())
     shape = oriented_shape(shape, exif_block.orientation(header.exif))
-    return Info(shape, "uint8", False, "jpeg", _COLOURS.get(header.components, "rgb"))
+    colours = "ycck" if header.ycck else _COLOURS.get(header.components, "rgb")
+    return Info(shape, "uint8" if header.precision == 8 else "uint16", False, "jpeg", colours)
 
 
 def parse(data: Data, name: str) -> Header:
     """The header of a JPEG; `DamagedError` where it ends before the first scan."""
-    frame: tuple[int, int, int, int, str] | None = None
+    frame: tuple[int, int, int, int, str, bool] | None = None
+    adobe = b""
     exif, packet, dpi = b"", b"", None
     profile: dict[int, bytes] = {}
     at = 2
@@ -85,12 +92,16 @@ def parse(data: Data, name: str) -> Header:
             profile[body[12]] = body[14:]
         elif marker in _FRAMES and len(body) >= 9:
             height, width = int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
-            frame = width, height, body[5], body[0], _SUBSAMPLING.get(body[7], "")
+            sampling = _SUBSAMPLING.get(body[7], "") if body[5] == 3 and len(body) > 7 else ""
+            frame = width, height, body[5], body[0], sampling, marker in _PROGRESSIVE
+        elif marker == 0xEE and body.startswith(b"Adobe") and len(body) >= 12:
+            adobe = body
         at += 2 + size
     if frame is None:
         raise DamagedError(f"'{name}' is a damaged JPEG: no size before its first scan")
     icc = b"".join(profile[i] for i in sorted(profile))
-    return Header(*frame, exif, packet, icc, dpi or exif_block.resolution(exif), at)
+    ycck = frame[2] == 4 and adobe[11:12] == b"\2"
+    return Header(*frame, bool(adobe), ycck, exif, packet, icc, dpi or exif_block.resolution(exif), at)
 
 
 def _density(body: bytes) -> tuple[float, float] | None:
@@ -101,16 +112,22 @@ def _density(body: bytes) -> tuple[float, float] | None:
 
 
 def decode(data: bytes, header: Header, name: str) -> Picture:
-    """Gray or RGB pixels of an 8-bit JPEG, upright. Four-component files are for Pillow."""
+    """Gray or RGB pixels, upright; more than 8 bits become 16, inks become RGB."""
     import imagecodecs
 
-    if header.precision != 8:
-        raise UnsupportedError(f"'{name}' is a {header.precision}-bit JPEG; only 8-bit ones can be read")
-    check_end(data, header, name)
+    _check(data, header, name)
     try:
         pixels: NDArray[Any] = imagecodecs.jpeg8_decode(data)
     except (imagecodecs.Jpeg8Error, ValueError, RuntimeError) as error:
         raise DamagedError(f"'{name}' is a damaged JPEG: {error}") from error
+    if header.precision not in (8, 16):
+        pixels = _to_sixteen_bits(pixels, header.precision)
+    icc, notes = header.icc, []
+    if header.components == 4:
+        # Adobe's programs write inks as light, 255: no ink
+        ink = ~pixels if header.adobe else pixels
+        pixels, icc, note = colour.cmyk_to_rgb(ink, icc)
+        notes.append(note)
     turn = exif_block.orientation(header.exif)
     pixels = apply_orientation(pixels, turn)
     dpi = header.dpi
@@ -118,13 +135,28 @@ def decode(data: bytes, header: Header, name: str) -> Picture:
         dpi = dpi[1], dpi[0]
     exif = exif_block.upright(header.exif, pixels.shape[1], pixels.shape[0]) if header.exif else b""
     packet = xmp.upright(header.xmp)
-    return Picture(pixels, False, "jpeg", exif, header.icc, dpi, packet, header.subsampling)
+    return Picture(pixels, False, "jpeg", exif, icc, dpi, packet, header.subsampling, notes=tuple(notes))
 
 
-def check_end(data: bytes, header: Header, name: str) -> None:
-    """`DamagedError` where the end is missing: libjpeg would fill the rest with gray and only warn."""
+def _check(data: bytes, header: Header, name: str) -> None:
+    if header.components not in (1, 3, 4) or not 8 <= header.precision <= 16:
+        raise UnsupportedError(
+            f"'{name}' is a JPEG of {header.components} components of {header.precision} bits; "
+            "gray, colours and CMYK of 8 to 16 bits can be read"
+        )
     if data.rfind(b"\xff\xd9", header.scan) < 0:
+        # libjpeg would fill the rest with gray and only warn
         raise DamagedError(f"'{name}' is cut short: {len(data)} bytes, and no end of the JPEG in them")
+    if header.progressive and data.count(b"\xff\xda", header.scan) > _MOST_SCANS:
+        # each costs the time of a whole picture, and may be a few bytes long
+        raise DamagedError(f"'{name}' is a damaged JPEG: more than {_MOST_SCANS} scans, which nobody writes")
+
+
+def _to_sixteen_bits(pixels: NDArray[Any], precision: int) -> NDArray[Any]:
+    full = (1 << precision) - 1
+    scaled = (np.minimum(pixels, full).astype(np.uint32) * 0xFFFF + full // 2) // full
+    deep: NDArray[Any] = scaled.astype(np.uint16)
+    return deep
 
 
 def encode(file: BinaryIO, picture: Picture, quality: int, threads: int | None = None) -> None:

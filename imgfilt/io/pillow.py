@@ -1,4 +1,4 @@
-"""Everything else that Pillow reads and writes: WebP, BMP, GIF, PPM, CMYK JPEG and more."""
+"""Everything else that Pillow reads and writes: WebP, AVIF, BMP, GIF, PPM and more."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 _WRITERS = {"jpeg2000": "JPEG2000"}
-READABLE = ("JPEG", "WEBP", "AVIF", "GIF", "BMP", "DIB", "PPM", "JPEG2000", "TIFF", "ICO", "PCX", "SGI", "QOI",
+READABLE = ("WEBP", "AVIF", "GIF", "BMP", "DIB", "PPM", "JPEG2000", "ICO", "PCX", "SGI", "QOI",
             "DDS", "PSD", "SUN", "TGA")  # fmt: skip
 """What Pillow is asked for, in its own names; TGA last, for it has no first bytes to be known by."""
 _COLOURS = {"1": "bilevel", "P": "palette", "PA": "palette", "CMYK": "cmyk"}
@@ -148,7 +148,7 @@ def decode(opened: Opened, name: str) -> Picture:
     icc, dpi = image.info.get("icc_profile") or b"", image.info.get("dpi")
     if dpi:
         dpi = (float(dpi[0]), float(dpi[1])) if turn < 5 else (float(dpi[1]), float(dpi[0]))
-        if min(dpi) <= 0 or image.info.get("jfif_unit") == 0:
+        if min(dpi) <= 0:
             dpi = None
     exif = _exif(image)
     exif = exif_block.upright(exif, first.array.shape[1], first.array.shape[0]) if exif else b""

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from imgfilt.io import source
-from imgfilt.io.errors import TooLargeError
+from imgfilt.io.errors import TooLargeError, UnsupportedError
 from imgfilt.io.formats import sniff
 from imgfilt.io.picture import MAX_PIXELS, Info, Picture
 
@@ -48,26 +48,31 @@ def read(
 
 
 def _decode(data: bytes, name: str, check: Callable[[Info], None]) -> Picture:
-    kind = sniff(data)
+    kind = sniff(data[:64])
     if kind == "jpeg":
         from imgfilt.io import jpeg
 
         header = jpeg.parse(data, name)
         check(jpeg.info(header))
-        if header.components in (1, 3):
-            return jpeg.decode(data, header, name)
-        jpeg.check_end(data, header, name)
-    elif kind == "png":
+        return jpeg.decode(data, header, name)
+    if kind == "png":
         from imgfilt.io import png
 
         check(png.info(data, name))
         return png.decode(data, name)
-    elif kind == "tiff":
+    if kind == "tiff":
         from imgfilt.io import tiff
 
         with tiff.opened(io.BytesIO(data), name) as opened:
             check(tiff.info(opened, name))
             return tiff.decode(opened, data, name)
+    if kind == "jxl":
+        from imgfilt.io import jxl
+
+        check(jxl.info(data, name))
+        return jxl.decode(data, name)
+    if kind == "heic":
+        raise _no_heic(name)
     from imgfilt.io import pillow
 
     with pillow.opened(io.BytesIO(data), data, name) as image:
@@ -93,7 +98,7 @@ def probe(path: str | os.PathLike[str], *, max_pixels: int | None = None) -> Inf
 
 
 def _info(file: io.FileIO, data: source.HeaderBytes, name: str) -> Info:
-    kind = sniff(data[:16])
+    kind = sniff(data[:64])
     if kind == "jpeg":
         from imgfilt.io import jpeg
 
@@ -108,10 +113,22 @@ def _info(file: io.FileIO, data: source.HeaderBytes, name: str) -> Info:
 
         with tiff.opened(file, name) as opened:
             return tiff.info(opened, name)
+    if kind == "jxl":
+        from imgfilt.io import jxl
+
+        return jxl.info(data, name)
+    if kind == "heic":
+        raise _no_heic(name)
     from imgfilt.io import pillow
 
     with pillow.opened(file, data, name) as image:
         return pillow.info(image)
+
+
+def _no_heic(name: str) -> UnsupportedError:
+    return UnsupportedError(
+        f"'{name}' is a HEIC picture, which cannot be read; convert it to JPEG, PNG or AVIF"
+    )
 
 
 def limit(name: str, info: Info, max_pixels: int) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from imgfilt.io import colour, tiff_exif, xmp
 from imgfilt.io import exif as exif_block
-from imgfilt.io import tiff_exif, xmp
 from imgfilt.io.errors import DamagedError, ImageFileError, UnsupportedError
 from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.picture import Info, Picture
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR = 0, 1, 2, 3, 5, 6
-_COLOURS = {0: "gray", 1: "gray", 2: "rgb", 3: "palette", 5: "cmyk", 6: "rgb"}
+_COLOURS = {0: "gray", 1: "gray", 2: "rgb", 3: "palette", 5: "cmyk", 6: "rgb", 8: "lab", 9: "lab"}
+_LAB = (colour.CIELAB, colour.ICCLAB)
+_WHOLE_BITS = (8, 16, 32, 64)
 _ORIENTATION, _X, _Y, _UNIT, _ICC = 274, 282, 283, 296, 34675
 _PAGE_NUMBER, _XMP = 297, 700
 _TEXTS = tuple(set(tiff_exif.KEPT) - {_ORIENTATION, _X, _Y, _UNIT})
@@ -124,10 +126,15 @@ def _alpha_kind(page: TiffPage, stored: int) -> int:
 
 
 def _check(page: TiffPage, label: str) -> None:
-    if page.photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR):
+    photometric = int(page.photometric)
+    if photometric not in _COLOURS:
         raise UnsupportedError(
-            f"{label} has photometric {page.photometric}; gray, RGB, palette, YCbCr and CMYK can be read"
+            f"{label} has photometric {page.photometric}; gray, RGB, palette, YCbCr, CMYK and CIELAB can be read"
         )
+    if page.samplesperpixel < {_CMYK: 4, _RGB: 3, _YCBCR: 3, **dict.fromkeys(_LAB, 3)}.get(photometric, 1):
+        raise UnsupportedError(f"{label} has {page.samplesperpixel} samples a pixel, too few for its colours")
+    if photometric in _LAB and _sample_type(page) == "float32":
+        raise UnsupportedError(f"{label} has CIELAB of floats; 8 and 16 bits can be read")
     if page.imagedepth > 1:
         raise UnsupportedError(f"{label} is a TIFF volume of depth {page.imagedepth}; name a flat picture")
     if page.photometric != _PALETTE and page.bitspersample > 1 and _sample_type(page) not in _DTYPES:
@@ -143,7 +150,7 @@ def orientation(page: TiffPage) -> int:
 def decode(tiff: TiffFile, data: bytes, name: str) -> Picture:
     """The pages of `data`, upright, as gray, RGB or with alpha, each with what its directory says."""
     first, *others = (_decode_page(page, data, label) for page, label in pages_of(tiff, name))
-    return replace(first, pages=tuple(others), notes=left_out(tiff, 1 + len(others)))
+    return replace(first, pages=tuple(others), notes=first.notes + left_out(tiff, 1 + len(others)))
 
 
 def left_out(tiff: TiffFile, pages: int) -> tuple[str, ...]:
@@ -173,7 +180,11 @@ def described(
     dpi = _resolution(page)
     if dpi and orientation(page) >= 5:
         dpi = dpi[1], dpi[0]
-    icc, packet = (page.tags.get(code) for code in (_ICC, _XMP))
+    packet, profile = page.tags.get(_XMP), _profile(page)
+    notes: tuple[str, ...] = ()
+    if page.photometric in (_CMYK, *_LAB):
+        _, profile, note = _to_rgb(np.zeros((1, 1, 4 if page.photometric == _CMYK else 3), page.dtype), page)
+        notes = (note,)
     exif = tiff_exif.block(*tiff_exif.collect(data, page.offset))
     exif = exif_block.upright(exif, shape[1], shape[0]) if exif else b""
     return Picture(
@@ -181,10 +192,11 @@ def described(
         has_alpha,
         "tiff",
         exif,
-        bytes(icc.value) if icc is not None else b"",
+        profile,
         dpi,
         xmp.upright(bytes(packet.value)) if packet is not None else b"",
         compression=_COMPRESSIONS.get(int(page.compression), "deflate"),
+        notes=notes,
     )
 
 
@@ -198,7 +210,8 @@ def is_plain(page: TiffPage) -> bool:
     """Whether samples of 8 bits and more are what `as_rgb` makes of them."""
     photometric, samples = int(page.photometric), page.samplesperpixel
     colours = {_BLACK_IS_ZERO: 1, _RGB: 3, _YCBCR: 3}.get(photometric, 0)
-    return bool(colours) and samples == _channels(page) and _alpha_kind(page, colours) != 1
+    whole = page.bitspersample in _WHOLE_BITS
+    return whole and bool(colours) and samples == _channels(page) and _alpha_kind(page, colours) != 1
 
 
 def as_rgb(pixels: NDArray[Any], page: TiffPage) -> tuple[NDArray[Any], bool]:
@@ -211,8 +224,8 @@ def as_rgb(pixels: NDArray[Any], page: TiffPage) -> tuple[NDArray[Any], bool]:
         if pixels.ndim == 3:
             pixels = pixels[..., 0]
         return (table >> 8).astype(np.uint8).T[pixels], False
-    if page.bitspersample == 1:
-        pixels = pixels.astype(np.uint8) * np.uint8(255)
+    if pixels.dtype.kind != "f" and page.bitspersample not in _WHOLE_BITS:
+        pixels = _to_whole_bits(pixels, int(page.bitspersample))
     if photometric == _WHITE_IS_ZERO:
         pixels = (1.0 - pixels).astype(np.float32) if pixels.dtype.kind == "f" else ~pixels
     colours = 1 if photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO) else 3
@@ -220,9 +233,9 @@ def as_rgb(pixels: NDArray[Any], page: TiffPage) -> tuple[NDArray[Any], bool]:
     if pixels.ndim == 2:
         return pixels, False
     kind = _alpha_kind(page, stored)
-    if photometric == _CMYK:
-        alpha = pixels[..., 4:5] if kind else pixels[..., :0]
-        pixels = np.concatenate([_cmyk_to_rgb(pixels[..., :4]), alpha], axis=2)
+    if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR):
+        alpha = pixels[..., stored : stored + 1] if kind else pixels[..., :0]
+        pixels = np.concatenate([_to_rgb(pixels[..., :stored], page)[0], alpha], axis=2)
     channels = colours + (1 if kind else 0)
     pixels = np.ascontiguousarray(pixels[..., :channels])
     if kind == 1:
@@ -230,11 +243,25 @@ def as_rgb(pixels: NDArray[Any], page: TiffPage) -> tuple[NDArray[Any], bool]:
     return (pixels if channels > 1 else pixels[..., 0]), kind > 0
 
 
-def _cmyk_to_rgb(cmyk: NDArray[Any]) -> NDArray[Any]:
-    full = 1.0 if cmyk.dtype.kind == "f" else float(np.iinfo(cmyk.dtype).max)
-    ink = cmyk.astype(np.float32) / np.float32(full)
-    rgb = (1 - ink[..., :3]) * (1 - ink[..., 3:4]) * np.float32(full)
-    return rgb if cmyk.dtype.kind == "f" else np.rint(rgb).astype(cmyk.dtype)
+def _to_whole_bits(pixels: NDArray[Any], bits: int) -> NDArray[Any]:
+    """Samples of 1 to 7 bits as 8, of 9 to 15 as 16."""
+    full, most = (1 << bits) - 1, 0xFF if bits < 8 else 0xFFFF
+    scaled = (np.minimum(pixels, full).astype(np.uint32) * most + full // 2) // full
+    whole: NDArray[Any] = scaled.astype(np.uint8 if bits < 8 else np.uint16)
+    return whole
+
+
+def _to_rgb(samples: NDArray[Any], page: TiffPage) -> tuple[NDArray[Any], bytes, str]:
+    """Inks or CIELAB as RGB, the profile of that, and a note."""
+    if page.photometric == _CMYK:
+        return colour.cmyk_to_rgb(samples, _profile(page))
+    rgb = colour.lab_to_rgb(np.ascontiguousarray(samples), int(page.photometric))
+    return rgb, colour.srgb_profile(), "CIELAB became sRGB"
+
+
+def _profile(page: TiffPage) -> bytes:
+    tag = page.tags.get(_ICC)
+    return bytes(tag.value) if tag is not None else b""
 
 
 def _unassociate(pixels: NDArray[Any]) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from imgfilt.io.formats import of_path
 from imgfilt.io.picture import Picture
 
 QUALITY = 90
-"""Default quality of JPEG, WebP and AVIF."""
+"""Default quality of JPEG, WebP, AVIF and JPEG XL."""
 
 JPEG_EXIF_LIMIT = 0xFFFF - 2 - 6
 JPEG_XMP_LIMIT = 0xFFFF - 2 - 29
@@ -71,6 +71,10 @@ def encode(
         from imgfilt.io import tiff
 
         tiff.encode(file, picture)
+    elif kind == "jxl":
+        from imgfilt.io import jxl
+
+        jxl.encode(file, picture, quality)
     else:
         from imgfilt.io import pillow
 
