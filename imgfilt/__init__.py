@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from imgfilt.bands import Bands, RowImage
     from imgfilt.bank.api import conv2d, depthwise_separable_conv2d, plan_conv2d
+    from imgfilt.functions import load
     from imgfilt.kernel import separate
 
 __version__ = "0.1.0"
@@ -44,6 +45,7 @@ __all__ = [
     "depthwise_separable_conv2d",
     "filters",
     "integral",
+    "load",
     "plan",
     "plan_conv2d",
     "separate",
@@ -53,6 +55,7 @@ _ELSEWHERE = {
     "RowImage": "imgfilt.bands",
     "conv2d": "imgfilt.bank.api",
     "depthwise_separable_conv2d": "imgfilt.bank.api",
+    "load": "imgfilt.functions",
     "plan_conv2d": "imgfilt.bank.api",
     "separate": "imgfilt.kernel",
 }

@@ -17,7 +17,7 @@ from imgfilt.kernel import Kernel
 from imgfilt.planner import make_plan
 from imgfilt.plans import Plan
 from imgfilt.spec import FilterSpec
-from imgfilt.stages import ALPHAS, Stage, compile_graph
+from imgfilt.stages import ALPHAS, Chain, Stage, compile_graph, dtype_between
 
 Array = NDArray[Any]
 
@@ -64,9 +64,9 @@ def apply_filter(
     np.uint8(4)
     """
     if isinstance(spec, str):
-        from imgfilt.catalog import builtin, find
+        from imgfilt.catalog import find, known
 
-        spec = find(spec, builtin())
+        spec = find(spec, known())
     stage = Stage(spec, dict(params or {}))
     options = _Options(border, dtype, backend, color, alpha, linear_light)
     return _run((stage,), image, options, cval, out, threads)
@@ -84,13 +84,18 @@ def apply(
     color: str | None = None,
     alpha: str | None = None,
     linear_light: bool = False,
+    precision: str = "image",
     filters: Mapping[str, FilterSpec] | None = None,
 ) -> Any:
     """Applies a chain of filters, written as text, in one pass over the image.
 
-    The result equals that of the filters one after another: each stage is rounded to the image's dtype, but no
-    whole image is made in between. `filters` are the specs to choose from, the catalogue by default. The other
-    keywords are those of `apply_filter`.
+    The result equals that of the filters one after another: each step is rounded to the image's dtype, but no
+    whole image is made in between. With `precision="float"` the steps are kept in float32 (float64 for float64 images)
+    instead, neither rounded nor cut off, in the image's units: white of an 8-bit image is 255.
+
+    Steps are filters, or `correlate` and `convolve` with a `kernel` (rows, an ImageMagick kernel or a file), `bias` and
+    `normalize`. `filters` are the specs to choose from; by default the catalogue and what `imgfilt.load` has loaded.
+    The other keywords are those of `apply_filter`.
 
     Raises PipelineError (a ValueError) that points at the column of the text.
 
@@ -98,12 +103,30 @@ def apply(
     >>> imgfilt.apply("gaussian sigma=2 | sobel", np.zeros((4, 5, 3), np.uint8)).shape
     (4, 5)
     """
-    from imgfilt.catalog import builtin
+    from imgfilt.catalog import known
     from imgfilt.pipeline import parse, resolve
 
-    steps = resolve(parse(pipeline), builtin() if filters is None else filters)
-    stages = tuple(Stage(spec, params) for spec, params in steps)
-    options = _Options(border, dtype, "auto", color, alpha, linear_light)
+    stages = resolve(parse(pipeline), known() if filters is None else filters)
+    options = _Options(border, dtype, "auto", color, alpha, linear_light, precision)
+    return _run(stages, image, options, cval, out, threads)
+
+
+def apply_stages(
+    stages: tuple[Stage, ...],
+    image: Any,
+    *,
+    border: str = "reflect101",
+    cval: float = 0.0,
+    dtype: Any = None,
+    out: Array | None = None,
+    threads: int | None = None,
+    color: str | None = None,
+    alpha: str | None = None,
+    linear_light: bool = False,
+    precision: str = "image",
+) -> Any:
+    """`apply` for steps that are checked already, as those of a recipe."""
+    options = _Options(border, dtype, "auto", color, alpha, linear_light, precision)
     return _run(stages, image, options, cval, out, threads)
 
 
@@ -162,7 +185,7 @@ def convolve(
 
 
 def plan(
-    what: str | ArrayLike | FilterSpec,
+    what: str | ArrayLike | FilterSpec | Chain,
     shape: tuple[int, ...],
     dtype: Any = "uint8",
     *,
@@ -172,6 +195,7 @@ def plan(
     color: str | None = None,
     alpha: str | None = None,
     linear_light: bool = False,
+    precision: str = "image",
     out_dtype: Any = None,
     **params: Any,
 ) -> Plan:
@@ -187,8 +211,10 @@ def plan(
     stages: tuple[Stage, ...]
     if isinstance(what, FilterSpec):
         stages = (Stage(what, params),)
+    elif isinstance(what, Chain):
+        stages = what.stages
     elif isinstance(what, str):
-        from imgfilt.catalog import builtin, find
+        from imgfilt.catalog import find, known
         from imgfilt.pipeline import parse, resolve
 
         if "|" in what or "=" in what:
@@ -196,16 +222,16 @@ def plan(
                 raise TypeError(
                     f"a pipeline has its parameters in its text, got {next(iter(params))!r} beside {what!r}"
                 )
-            stages = tuple(Stage(spec, values) for spec, values in resolve(parse(what), builtin()))
+            stages = resolve(parse(what), known())
         else:
-            stages = (Stage(find(what, builtin()), params),)
+            stages = (Stage(find(what, known()), params),)
     else:
         anchor = params.pop("anchor", None)
         bias = float(params.pop("bias", 0.0))
         stages = (Stage(_kernel(what, anchor), {"bias": bias}),)
         if params:
             raise TypeError(f"a kernel has no parameter {next(iter(params))!r}")
-    options = _Options(border, out_dtype, backend, color, alpha, linear_light)
+    options = _Options(border, out_dtype, backend, color, alpha, linear_light, precision)
     return _plan(stages, shape, name, options, threads_for(threads))
 
 
@@ -259,10 +285,10 @@ def box_sum(image: Any, size: int | tuple[int, int], **keywords: Any) -> Array:
 
 
 def filters() -> tuple[str, ...]:
-    """The names of the filters of the catalogue, sorted."""
-    from imgfilt.catalog import builtin
+    """The names of the filters of the catalogue, and of those that `imgfilt.load` has loaded, sorted."""
+    from imgfilt.catalog import known
 
-    return tuple(sorted(builtin()))
+    return tuple(sorted(known()))
 
 
 def backends() -> tuple[str, ...]:
@@ -325,6 +351,7 @@ class _Options(NamedTuple):
     color: str | None
     alpha: str | None
     linear_light: bool
+    precision: str = "image"
 
 
 def _run(
@@ -399,10 +426,16 @@ def _plan(
         raise ValueError(f"alpha must be one of {', '.join(ALPHAS)}, got {alpha!r}")
     out_dtype = dtype if options.dtype is None else as_dtype(options.dtype)
     channels = shape[2] if len(shape) == 3 else 1
-    root = compile_graph(stages, dtype, channels, options.color, alpha, options.linear_light, out_dtype)
+    between = dtype_between(dtype, options.precision)
+    root = compile_graph(
+        stages, dtype, channels, options.color, alpha, options.linear_light, out_dtype, between
+    )
+    title = " | ".join(stage.title for stage in stages)
+    if between != dtype and len(stages) > 1:
+        title += f" ({between} between the steps)"
     return make_plan(
         root,
-        title=" | ".join(stage.title for stage in stages),
+        title=title,
         shape=shape,
         dtype=dtype,
         border=options.border,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -13,6 +14,7 @@ from typing import Any
 from imgfilt import graph
 from imgfilt.generators import GENERATORS
 from imgfilt.kernel import Kernel
+from imgfilt.kernel_text import Given, KernelError, kernel_from
 from imgfilt.params import ParameterError, nearest, validate
 from imgfilt.spec import FilterSpec
 
@@ -23,11 +25,11 @@ MIDDLE = {"uint8": 128.0, "uint16": 32768.0, "int16": 0.0, "float32": 0.5, "floa
 
 
 class SpecError(ValueError):
-    """A node table of a filter is wrong; `node` is its index, from 0."""
+    """A node table of a filter is wrong; `node` is its index, from 0, `key` where in it ("" for the whole)."""
 
-    def __init__(self, message: str, node: int) -> None:
+    def __init__(self, message: str, node: int, key: str = "") -> None:
         super().__init__(message)
-        self.node = node
+        self.node, self.key = node, key
 
 
 def build(
@@ -37,8 +39,11 @@ def build(
     dtype: str,
     channels: int,
     color: str | None = None,
+    units: str | None = None,
 ) -> graph.Node:
     """The graph of `spec` with `params` for images of `dtype` and `channels`, ending in unrounded responses.
+
+    `units` is the dtype whose middle gray the values have, where that is not `dtype` (images of 8 bits held in floats).
 
     `color` "luma" or "each" overrides the spec's. With "luma", images of 2 to 4 channels are read through
     `Luma` (of 2 channels, gray and alpha, it is the gray one); other counts have no luma, and each
@@ -55,12 +60,15 @@ def build(
     if color == "luma" and 2 <= channels <= 4:
         source = graph.Luma(source)
     try:
-        return _assemble(spec, validate(spec, params), source, dtype)
+        return _assemble(spec, validate(spec, params), source, dtype, units or dtype)
     except SpecError as error:
         raise ParameterError(f"{spec.name}: {error}") from None
 
 
-def _assemble(spec: FilterSpec, values: Mapping[str, Any], source: graph.Node, dtype: str) -> graph.Node:
+def _assemble(
+    spec: FilterSpec, values: Mapping[str, Any], source: graph.Node, dtype: str, units: str
+) -> graph.Node:
+    folder = os.path.dirname(spec.path)
     nodes = {SOURCE: source}
     last = source
     for index, raw in enumerate(spec.nodes):
@@ -68,7 +76,7 @@ def _assemble(spec: FilterSpec, values: Mapping[str, Any], source: graph.Node, d
             continue
         try:
             table = {key: _substitute(value, values) for key, value in raw.items()}
-            last = OPERATIONS[table["op"]][1](_Context(table, nodes, last, dtype))
+            last = OPERATIONS[table["op"]][1](_Context(table, nodes, last, dtype, units, folder))
         except (TypeError, ValueError) as error:
             raise SpecError(str(error), index) from None
         nodes[str(table.get("name", f"#{index}"))] = last
@@ -77,10 +85,26 @@ def _assemble(spec: FilterSpec, values: Mapping[str, Any], source: graph.Node, d
 
 def check(spec: FilterSpec) -> None:
     """Raises SpecError for node tables with unknown words, or names of nodes, parameters, generators."""
-    for index, table in enumerate(spec.nodes):
-        problem = next(_problems(spec, table), None)
-        if problem is not None:
-            raise SpecError(problem, index)
+    for problem in problems(spec):
+        raise problem
+
+
+def problems(spec: FilterSpec) -> Iterator[SpecError]:
+    """What is wrong with each node table for itself; if nothing, the first thing that is wrong with them together."""
+    alone = [
+        SpecError(message, index, key)
+        for index, table in enumerate(spec.nodes)
+        for key, message in _problems(spec, table)
+    ]
+    yield from alone
+    if not alone:
+        try:
+            _check_together(spec)
+        except SpecError as error:
+            yield error
+
+
+def _check_together(spec: FilterSpec) -> None:
     for values in _variants(spec):
         known = {SOURCE}
         for index, table in enumerate(spec.nodes):
@@ -90,14 +114,14 @@ def check(spec: FilterSpec) -> None:
                 if name not in known:
                     where = "".join(f" where {k} is {v!r}" for k, v in values.items())
                     hint = nearest(name, sorted(known))
-                    raise SpecError(f"{key}: no node before has the name {name!r}{where}{hint}", index)
+                    raise SpecError(f"{key}: no node before has the name {name!r}{where}{hint}", index, key)
             if table.get("name") in known:
-                raise SpecError(f"a node before has the name {table['name']!r} too", index)
+                raise SpecError(f"a node before has the name {table['name']!r} too", index, "name")
             known.add(table.get("name", f"#{index}"))
         if len(known) == 1 and spec.nodes and values:
             where = ", ".join(f"{k} is {v!r}" for k, v in values.items())
-            raise SpecError(f"no node is left where {where}", len(spec.nodes) - 1)
-        _assemble(spec, {**validate(spec, {}), **values}, graph.Source(), "uint8")
+            raise SpecError(f"no node is left where {where}", len(spec.nodes) - 1, "when")
+        _assemble(spec, {**validate(spec, {}), **values}, graph.Source(), "uint8", "uint8")
 
 
 @dataclass(frozen=True)
@@ -108,6 +132,8 @@ class _Context:
     nodes: dict[str, graph.Node]
     last: graph.Node
     dtype: str
+    units: str
+    folder: str
 
     def get(self, key: str, default: Any) -> Any:
         return self.table.get(key, default)
@@ -123,10 +149,20 @@ class _Context:
 
     def number(self, key: str, default: float = 0.0) -> float:
         value = self.table.get(key, default)
-        return MIDDLE[self.dtype] if value == "mid" else float(value)
+        return MIDDLE[self.units] if value == "mid" else float(value)
 
     def kernel(self, key: str = "kernel") -> Kernel:
+        return self.given(key).kernel
+
+    def given(self, key: str) -> Given:
         given = self.table[key]
+        if isinstance(given, str):
+            return kernel_from(given, self.folder)
+        if isinstance(given, Mapping) and "file" in given:
+            return kernel_from(str(given["file"]), self.folder)
+        return Given(self._made(given))
+
+    def _made(self, given: Any) -> Kernel:
         if isinstance(given, Mapping):
             arguments = {k: v for k, v in given.items() if k != "generator"}
             return GENERATORS[given["generator"]](dtype=self.dtype, **arguments)
@@ -137,7 +173,9 @@ class _Context:
 
 
 def _convolve(c: _Context) -> graph.Node:
-    return graph.Convolve(c.node(), c.kernel())
+    kernel, bias = c.given("kernel")
+    response = graph.Convolve(c.node(), kernel)
+    return graph.Combine((response,), (1.0,), bias) if bias else response
 
 
 def _magnitude(c: _Context) -> graph.Node:
@@ -257,46 +295,62 @@ def _inputs(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield key, str(name)
 
 
-def _problems(spec: FilterSpec, table: Mapping[str, Any]) -> Iterator[str]:
-    """What is wrong with one node table, whatever the others are."""
+def _problems(spec: FilterSpec, table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key, what is wrong with it) in one node table, whatever the others are."""
     op = table.get("op")
     if op not in OPERATIONS:
-        yield f"op must be one of {', '.join(OPERATIONS)}, got {op!r}"
+        hint = nearest(str(op), list(OPERATIONS))
+        yield "op", f"op must be one of {', '.join(OPERATIONS)}, got {op!r}{hint}"
         return
     fields = OPERATIONS[op][0]
     names = [f.rstrip("*") for f in fields]
     for key in table:
         if key not in names and key not in _COMMON:
-            yield f"{op} has no key {key!r}{nearest(key, names)}; it has {', '.join(names)}"
+            yield key, f"{op} has no key {key!r}{nearest(key, names)}; it has {', '.join(names)}"
     for field in fields:
         if field.endswith("*") and field[:-1] not in table:
-            yield f"{op} needs the key {field[:-1]!r}"
+            yield "op", f"{op} needs the key {field[:-1]!r}"
     when = table.get("when", {})
     if not isinstance(when, Mapping):
-        yield f"when must be written as {{ parameter = value }}, got {when!r}"
+        yield "when", f"when must be written as {{ parameter = value }}, got {when!r}"
         return
     for name, wanted in when.items():
         if isinstance(wanted, Mapping) and not isinstance(wanted.get("above"), (int, float)):
-            yield f"when: {name} must be a value, a list of them, or {{ above = number }}, got {wanted!r}"
+            yield (
+                "when",
+                f"when: {name} must be a value, a list of them, or {{ above = number }}, got {wanted!r}",
+            )
         p = next((p for p in spec.params if p.name == name and p.kind == "choice"), None)
         for value in wanted if isinstance(wanted, list) else [wanted]:
             if p is not None and value not in p.choices:
-                yield f"when: {name} has no choice {value!r}; it has {', '.join(p.choices)}"
+                yield "when", f"when: {name} has no choice {value!r}; it has {', '.join(p.choices)}"
     params = [p.name for p in spec.params]
-    for name in [*_references({k: v for k, v in table.items() if k != "when"}), *when]:
+    mentioned = [(key, name) for key, value in table.items() if key != "when" for name in _references(value)]
+    for key, name in [*mentioned, *(("when", name) for name in when)]:
         if name not in params:
-            yield f"there is no parameter {name!r}{nearest(name, params)}"
-    yield from _kernel_problems("kernel", table.get("kernel"))
+            yield key, f"there is no parameter {name!r}{nearest(name, params)}"
+    folder = os.path.dirname(spec.path)
+    yield from (("kernel", problem) for problem in _kernel_problems("kernel", table.get("kernel"), folder))
     if isinstance(table.get("weights"), Mapping):
-        yield from _kernel_problems("weights", table["weights"])
+        yield from (("weights", problem) for problem in _kernel_problems("weights", table["weights"], folder))
 
 
-def _kernel_problems(key: str, given: Any) -> Iterator[str]:
-    if isinstance(given, Mapping):
+def _kernel_problems(key: str, given: Any, folder: str) -> Iterator[str]:
+    if isinstance(given, Mapping) and "file" in given:
+        if list(given) != ["file"]:
+            yield f"{key}: a file of weights has no other keys, got {', '.join(given)}"
+        elif not isinstance(given["file"], str):
+            yield f"{key}: file must be a name in quotes, got {given['file']!r}"
+        elif not os.path.isfile(os.path.join(folder, given["file"])):
+            yield f"{key}: there is no kernel file '{os.path.join(folder, given['file'])}'"
+        else:
+            yield from _kernel_problems(key, given["file"], folder)
+    elif isinstance(given, Mapping):
         generator = given.get("generator")
         if generator not in GENERATORS:
             names = list(GENERATORS)
-            yield f"{key}: generator must be one of {', '.join(names)}, got {generator!r}"
+            hint = nearest(str(generator), names)
+            yield f"{key}: generator must be one of {', '.join(names)}, got {generator!r}{hint}"
             return
         code = GENERATORS[generator].__code__
         arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -305,6 +359,11 @@ def _kernel_problems(key: str, given: Any) -> Iterator[str]:
                 yield f"{key}: {generator} has no parameter {name!r}{nearest(name, arguments)}"
     elif given is not None and not any(True for _ in _references(given)):
         try:
-            Kernel.of(given)
+            if isinstance(given, str):
+                kernel_from(given, folder)
+            else:
+                Kernel.of(given)
+        except KernelError as error:
+            yield f"{key}: {error}"
         except ValueError as error:
             yield str(error)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from imgfilt.build import SpecError, check
+from imgfilt.build import problems as check_all
 from imgfilt.params import KINDS, ParameterError, nearest, validate
 from imgfilt.spec import FilterSpec, Param
 
@@ -29,6 +29,10 @@ _PARAM_TYPES: dict[str, tuple[type, ...]] = {
     "choices": (list,),
     "unit": (str,),
 }
+RESERVED = ("image", "filter", "border", "cval", "dtype", "out", "threads", "backend", "color", "alpha", "linear_light",
+            "precision")  # fmt: skip
+"""The keywords that every filter has, which no parameter may be called."""
+
 _WORD = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -65,6 +69,19 @@ def builtin_filter(name: str) -> FilterSpec:
     return find(name, builtin())
 
 
+_loaded: dict[str, FilterSpec] = {}
+
+
+def known() -> dict[str, FilterSpec]:
+    """The built-in filters, and those that the program has loaded, by name."""
+    return {**builtin(), **_loaded} if _loaded else builtin()
+
+
+def remember(spec: FilterSpec) -> None:
+    """Makes a filter one of those that `known` gives; a later one of the same name takes its place."""
+    _loaded[spec.name] = spec
+
+
 def load_dir(path: str | os.PathLike[str]) -> dict[str, FilterSpec]:
     """The filters of all `*.toml` files in a folder, by name; CatalogError where two have the same name."""
     folder = os.fspath(path)
@@ -84,9 +101,24 @@ def load_dir(path: str | os.PathLike[str]) -> dict[str, FilterSpec]:
 
 def load(path: str | os.PathLike[str]) -> FilterSpec:
     """The filter of one TOML file, checked. Raises CatalogError that names the file, the line and the key."""
+    spec, found = _read(os.fspath(path))
+    if spec is None:
+        raise CatalogError(found[0][1])
+    return spec
+
+
+def problems(path: str | os.PathLike[str]) -> list[str]:
+    """Everything that is wrong with a filter's file, a line of text each that begins with path and line; [] for none.
+
+    What can only be told when the rest is right (names of nodes, kernels that cannot be made) comes alone.
+    """
+    return [message for _, message in sorted(_read(os.fspath(path))[1])]
+
+
+def read_toml(file: str) -> tuple[str, dict[str, Any]]:
+    """A TOML file's text and what it holds. Raises CatalogError that names the file and the line."""
     import tomllib
 
-    file = os.fspath(path)
     try:
         with open(file, encoding="utf-8") as stream:
             text = stream.read()
@@ -94,12 +126,26 @@ def load(path: str | os.PathLike[str]) -> FilterSpec:
         reason = error.strerror if isinstance(error, OSError) else "not a text file in UTF-8"
         raise CatalogError(f"{file}: {reason}") from None
     try:
-        return _spec(tomllib.loads(text), file)
+        return text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise CatalogError(f"{file}: not TOML: {error}") from None
-    except _KeyedError as error:
-        line = _line(text, error.table, error.index)
-        raise CatalogError(f"{file}{f':{line}' if line else ''}: {error}") from None
+        where = re.search(r"at line (\d+)", str(error))
+        raise CatalogError(f"{file}{f':{where[1]}' if where else ''}: not TOML: {error}") from None
+
+
+def _read(file: str) -> tuple[FilterSpec | None, list[Located]]:
+    """The filter of a file if nothing is wrong with it, and all that is."""
+    try:
+        text, data = read_toml(file)
+    except CatalogError as error:
+        return None, [(0, str(error))]
+    found = [*_outer_problems(data)]
+    spec = None
+    if not found:
+        spec = _spec(data, file)
+        found = [*_default_problems(spec)] or [
+            KeyedError(str(e), "node", e.node, e.key) for e in check_all(spec)
+        ]
+    return (None if found else spec), located(found, file, text)
 
 
 def find(name: str, specs: Mapping[str, FilterSpec]) -> FilterSpec:
@@ -114,85 +160,99 @@ def find(name: str, specs: Mapping[str, FilterSpec]) -> FilterSpec:
     return found
 
 
-class _KeyedError(ValueError):
-    """What is wrong in the `index`-th table called `table` ("" for the top of the file)."""
+class KeyedError(ValueError):
+    """What is wrong with a key of the `index`-th table called `table` ("" for the top of the file)."""
 
-    def __init__(self, message: str, table: str = "", index: int = 0) -> None:
-        super().__init__(f"{table} {index + 1}: {message}" if table else message)
-        self.table, self.index = table, index
-
-
-def _line(text: str, table: str, index: int) -> int | None:
-    """The line, from 1, on which the `index`-th [[table]] begins."""
-    if not table:
-        return None
-    starts = [
-        n for n, line in enumerate(text.splitlines(), 1) if re.match(rf"\s*\[\[\s*{table}\s*\]\]", line)
-    ]
-    return starts[index] if index < len(starts) else None
+    def __init__(
+        self, message: str, table: str = "", index: int = 0, key: str = "", *, numbered: bool = True
+    ) -> None:
+        super().__init__(f"{table} {index + 1}: {message}" if table and numbered else message)
+        self.table, self.index, self.key = table, index, key
 
 
-def _spec(data: dict[str, Any], path: str) -> FilterSpec:
+Located = tuple[int, str]
+"""A line (0 where there is none) and a message that begins with the file's name and the line."""
+
+
+def located(found: Iterable[KeyedError], file: str, text: str) -> list[Located]:
+    """The messages of errors in a file's text, with their lines."""
+    from imgfilt.toml_lines import line_of
+
+    lines = [(line_of(text, e.table, e.index, e.key) or 0 if e.table or e.key else 0, e) for e in found]
+    return [(line, f"{file}{f':{line}' if line else ''}: {error}") for line, error in lines]
+
+
+def _outer_problems(data: dict[str, Any]) -> Iterator[KeyedError]:
+    """What is wrong with the file's keys and with its parameters, nodes left aside."""
     known = (*_STRINGS, "param", "node")
     for key in data:
         if key not in known:
-            raise _KeyedError(f"unknown key {key!r}{nearest(key, known)}; known are {', '.join(known)}")
+            yield KeyedError(
+                f"unknown key {key!r}{nearest(key, known)}; known are {', '.join(known)}", key=key
+            )
     for key in _NEEDED:
         if key not in data:
-            raise _KeyedError(f"the key {key!r} is missing")
+            yield KeyedError(f"the key {key!r} is missing")
     for key in _STRINGS:
         if not isinstance(data.get(key, ""), str):
-            raise _KeyedError(f"{key} must be a string, got {data[key]!r}")
-        if key in data and key in _CHOICES and data[key] not in _CHOICES[key]:
-            raise _KeyedError(f"{key} must be one of {', '.join(_CHOICES[key])}, got {data[key]!r}")
-    if not _WORD.fullmatch(data["name"]):
-        raise _KeyedError(f"name must be lower-case letters, digits and _, got {data['name']!r}")
-    tables = {key: _tables(data, key) for key in ("param", "node")}
-    params = tuple(_param(table, i) for i, table in enumerate(tables["param"]))
-    strings = {key: data[key] for key in _STRINGS if key in data}
-    spec = FilterSpec(params=params, nodes=tuple(tables["node"]), path=path, **strings)
-    _check_defaults(spec)
-    try:
-        check(spec)
-    except SpecError as error:
-        raise _KeyedError(str(error), "node", error.node) from None
-    return spec
+            yield KeyedError(f"{key} must be a string, got {data[key]!r}", key=key)
+        elif key in data and key in _CHOICES and data[key] not in _CHOICES[key]:
+            hint = nearest(data[key], _CHOICES[key])
+            yield KeyedError(
+                f"{key} must be one of {', '.join(_CHOICES[key])}, got {data[key]!r}{hint}", key=key
+            )
+    name = data.get("name")
+    if isinstance(name, str) and not _WORD.fullmatch(name):
+        yield KeyedError(f"name must be lower-case letters, digits and _, got {name!r}", key="name")
+    for key in ("param", "node"):
+        tables = data.get(key, [])
+        if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+            yield KeyedError(f"{key} must be written as [[{key}]] tables, got {tables!r:.60}", key=key)
+        elif key == "param":
+            for index, table in enumerate(tables):
+                for where, message in _param_problems(table):
+                    yield KeyedError(message, "param", index, where)
 
 
-def _tables(data: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    tables = data.get(key, [])
-    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
-        raise _KeyedError(f"{key} must be written as [[{key}]] tables, got {tables!r:.60}")
-    return tables
-
-
-def _param(table: dict[str, Any], index: int) -> Param:
+def _param_problems(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """(key, what is wrong with it) in one [[param]] table."""
+    wrong = set()
     for key, value in table.items():
         if key not in _PARAM_TYPES:
-            raise _KeyedError(f"unknown key {key!r}{nearest(key, list(_PARAM_TYPES))}", "param", index)
-        if not isinstance(value, _PARAM_TYPES[key]):
-            raise _KeyedError(f"{key} has a wrong type, got {value!r:.60}", "param", index)
+            yield key, f"unknown key {key!r}{nearest(key, list(_PARAM_TYPES))}"
+        elif not isinstance(value, _PARAM_TYPES[key]):
+            wrong.add(key)
+            yield key, f"{key} has a wrong type, got {value!r:.60}"
     for key in ("name", "kind", "help"):
         if key not in table:
-            raise _KeyedError(f"the key {key!r} is missing", "param", index)
-    if not _WORD.fullmatch(table["name"]):
-        raise _KeyedError(
-            f"name must be lower-case letters, digits and _, got {table['name']!r}", "param", index
-        )
-    if table["kind"] not in KINDS:
-        raise _KeyedError(f"kind must be one of {', '.join(KINDS)}, got {table['kind']!r}", "param", index)
-    choices = tuple(table.get("choices", ()))
-    if (table["kind"] == "choice") != bool(choices):
-        raise _KeyedError("choices belong to kind 'choice', which needs some", "param", index)
-    return Param(**{"default": None, **table, "choices": choices})
+            yield "", f"the key {key!r} is missing"
+    name, kind = table.get("name"), table.get("kind")
+    if isinstance(name, str) and not _WORD.fullmatch(name):
+        yield "name", f"name must be lower-case letters, digits and _, got {name!r}"
+    elif name in RESERVED:
+        yield "name", f"the name {name!r} is taken by what all filters have"
+    if isinstance(kind, str) and kind not in KINDS:
+        yield "kind", f"kind must be one of {', '.join(KINDS)}, got {kind!r}{nearest(kind, KINDS)}"
+    elif kind is not None and "choices" not in wrong and (kind == "choice") != bool(table.get("choices")):
+        yield "choices", "choices belong to kind 'choice', which needs some"
 
 
-def _check_defaults(spec: FilterSpec) -> None:
-    names: Iterable[str] = [p.name for p in spec.params]
+def _spec(data: dict[str, Any], path: str) -> FilterSpec:
+    """The filter of a file whose outer keys are right."""
+    params = tuple(
+        Param(**{"default": None, **table, "choices": tuple(table.get("choices", ()))})
+        for table in data.get("param", [])
+    )
+    strings = {key: data[key] for key in _STRINGS if key in data}
+    return FilterSpec(params=params, nodes=tuple(data["node"]), path=path, **strings)
+
+
+def _default_problems(spec: FilterSpec) -> Iterator[KeyedError]:
+    names = [p.name for p in spec.params]
     for index, p in enumerate(spec.params):
-        if list(names).count(p.name) > 1:
-            raise _KeyedError(f"the name {p.name!r} is there twice", "param", index)
+        if p.name in names[:index]:
+            yield KeyedError(f"the name {p.name!r} is there twice", "param", index, "name")
         try:
             validate(replace(spec, params=(p,)), {p.name: p.default})
         except ParameterError as error:
-            raise _KeyedError(f"default: {error}", "param", index) from None
+            yield KeyedError(f"default: {error}", "param", index, "default")

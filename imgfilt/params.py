@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from imgfilt.kernel import Kernel
+from imgfilt.kernel_text import KernelError, weights_from
 from imgfilt.spec import FilterSpec, Param, ParamKind
 
 
@@ -30,10 +31,12 @@ def validate(spec: FilterSpec, params: Mapping[str, Any]) -> dict[str, Any]:
 def from_text(spec: FilterSpec, p: Param, text: str) -> Any:
     """The value that `text`, from a command line or a pipeline, stands for, checked.
 
-    Kernels are rows between semicolons: "0 -1 0; -1 5 -1; 0 -1 0". Raises ParameterError.
+    Kernels are written as `imgfilt.kernel_text` reads them: "0 -1 0; -1 5 -1; 0 -1 0". Raises ParameterError.
     """
     try:
         return _checked(spec, p, _READERS[p.kind](text))
+    except KernelError as error:
+        raise ParameterError(f"{spec.name}: {p.name}: {error}") from None
     except (KeyError, ValueError):
         raise _refused(spec, p, text) from None
 
@@ -138,12 +141,6 @@ _CHECKS: dict[str, Callable[[Param, Any], Any]] = {
 }
 
 
-def weights_from_text(text: str) -> tuple[tuple[float, ...], ...]:
-    """Rows of numbers, the rows between semicolons or line ends, the numbers between spaces or commas."""
-    rows = [row.replace(",", " ").split() for row in text.replace("\n", ";").split(";")]
-    return tuple(tuple(float(number) for number in row) for row in rows if row)
-
-
 _BOOLEANS = {
     "true": True,
     "yes": True,
@@ -161,6 +158,6 @@ _READERS: dict[ParamKind, Callable[[str], Any]] = {
     "size": int,
     "bool": lambda text: _BOOLEANS[text.lower()],
     "choice": str,
-    "weights": weights_from_text,
+    "weights": weights_from,
 }
 KINDS = tuple(_CHECKS)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
-from imgfilt.catalog import UnknownFilterError, find
-from imgfilt.params import ParameterError, from_text, validate
 from imgfilt.spec import FilterSpec
+from imgfilt.stages import Stage
+from imgfilt.steps import StepError, make_stage
 
 # a bar; key=value, where the value may be quoted (and then hold spaces and bars); or anything else
 _TOKEN = re.compile(
@@ -32,11 +31,12 @@ class PipelineError(ValueError):
 
 @dataclass(frozen=True)
 class Step:
-    """One filter of a pipeline as written: its name, raw parameter values, and its column from 1."""
+    """One filter of a pipeline as written: its name, raw parameter values, its column and theirs from 1."""
 
     name: str
     params: Mapping[str, str]
     position: int
+    columns: Mapping[str, int] = field(default_factory=dict, compare=False)
 
 
 def parse(text: str) -> tuple[Step, ...]:
@@ -51,14 +51,15 @@ def parse(text: str) -> tuple[Step, ...]:
     name: str | None = None
     start = 1
     params: dict[str, str] = {}
+    columns: dict[str, int] = {}
     for token in _TOKEN.finditer(text):
         column = token.start() + 1
         step = f"step {len(steps) + 1}" + (f" ({name})" if name else "")
         if token["bar"]:
             if name is None:
                 raise PipelineError(f"{step}: expected a filter's name before '|'", column)
-            steps.append(Step(name, params, start))
-            name, params = None, {}
+            steps.append(Step(name, params, start, columns))
+            name, params, columns = None, {}, {}
         elif name is None:
             if token["key"] or "=" in token[0]:
                 raise PipelineError(f"{step}: expected a filter's name, got {token[0]!r}", column)
@@ -67,31 +68,28 @@ def parse(text: str) -> tuple[Step, ...]:
             key = token["key"].replace("-", "_")
             if key in params:
                 raise PipelineError(f"{step}: {key!r} is given twice", column)
+            columns[key] = column
             params[key] = next(token[g] for g in ("double", "single", "bare") if token[g] is not None)
         else:
             raise PipelineError(f"{step}: expected key=value or '|', got {token[0]!r}", column)
     if name is None:
         what = "a pipeline needs a filter's name" if not steps else "expected a filter's name after '|'"
         raise PipelineError(f"{what}, got {text!r:.60}", len(text.rstrip()) + 1)
-    return (*steps, Step(name, params, start))
+    return (*steps, Step(name, params, start, columns))
 
 
-def resolve(
-    steps: Sequence[Step], specs: Mapping[str, FilterSpec]
-) -> list[tuple[FilterSpec, dict[str, Any]]]:
-    """Each step's filter in `specs` and its parameters: converted, checked, defaults filled in.
+def resolve(steps: Sequence[Step], specs: Mapping[str, FilterSpec]) -> tuple[Stage, ...]:
+    """Each step's filter in `specs` with its parameters: converted, checked, defaults filled in.
 
-    Raises PipelineError that names the step.
+    Files of kernels are relative to the working directory. Raises PipelineError that names the step and points at the
+    parameter.
     """
-    resolved = []
+    stages = []
     for number, step in enumerate(steps, 1):
         try:
-            spec = find(step.name, specs)
-            by_name = {p.name: p for p in spec.params}
-            values = {
-                k: from_text(spec, by_name[k], v) if k in by_name else v for k, v in step.params.items()
-            }
-            resolved.append((spec, validate(spec, values)))
-        except (UnknownFilterError, ParameterError) as error:
-            raise PipelineError(f"step {number}: {error}", step.position) from None
-    return resolved
+            stages.append(make_stage(step.name, step.params, specs, text=True))
+        except StepError as error:
+            raise PipelineError(
+                f"step {number}: {error}", step.columns.get(error.key, step.position)
+            ) from None
+    return tuple(stages)

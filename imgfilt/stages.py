@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from imgfilt import graph
@@ -12,6 +12,9 @@ from imgfilt.rows import FULL_SCALE
 from imgfilt.spec import FilterSpec
 
 ALPHAS = ("premultiply", "ignore", "each")
+PRECISIONS = ("image", "float")
+"""What the steps of a chain are rounded to in between: the image's dtype, or float32 (float64 for float64 images)."""
+
 _NEIGHBOURHOOD = (graph.Convolve, *graph.AREA)
 
 
@@ -39,14 +42,17 @@ class Stage:
     @property
     def title(self) -> str:
         """The stage in words: "gaussian sigma=2"."""
-        if isinstance(self.what, Kernel):
-            name, params = "correlate", {k: v for k, v in self.params.items() if v}
-        else:
-            name, params = self.what.name, dict(self.params)
-        return " ".join([name, *(f"{k}={v}" for k, v in params.items() if v is not None)])
+        kernel = isinstance(self.what, Kernel)
+        params = {k: v for k, v in self.params.items() if v or not kernel}
+        return " ".join([self.name, *(f"{k}={v}" for k, v in params.items() if v is not None)])
 
-    def build(self, dtype: str, channels: int, color: str | None) -> graph.Node:
-        """The response of the stage, not yet rounded."""
+    @property
+    def name(self) -> str:
+        """The filter's name; correlate for kernels."""
+        return "correlate" if isinstance(self.what, Kernel) else self.what.name
+
+    def build(self, dtype: str, channels: int, color: str | None, units: str | None = None) -> graph.Node:
+        """The response of the stage, not yet rounded; `units` as for `imgfilt.build.build`."""
         if isinstance(self.what, Kernel):
             source: graph.Node = graph.Source()
             if color not in (None, "luma", "each"):
@@ -58,11 +64,47 @@ class Stage:
             return graph.Combine((node,), (1.0,), bias) if bias else node
         from imgfilt.build import build
 
-        return build(self.what, self.params, dtype=dtype, channels=channels, color=color)
+        return build(self.what, self.params, dtype=dtype, channels=channels, color=color, units=units)
 
     @property
     def rounding(self) -> graph.Rounding:
         return "half_even" if isinstance(self.what, Kernel) else self.what.rounding
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Steps that are checked already, for `imgfilt.plan`."""
+
+    stages: tuple[Stage, ...]
+
+
+def fingerprint(stages: tuple[Stage, ...], precision: str = "image") -> str:
+    """A text that differs where results may: filters as they are written, parameters, and every kernel's weights.
+
+    Kernels that lie in files are in it as they are now.
+    """
+    import hashlib
+
+    parts = []
+    for stage in stages:
+        try:
+            nodes = [*graph.walk(stage.build("uint8", 3, None))]
+        except ValueError:  # what cannot be built has no results
+            nodes = []
+        kernels = [node.kernel for node in nodes if isinstance(node, graph.Convolve)]
+        digest = hashlib.sha256(repr([(k.shape, k.anchor) for k in kernels]).encode())
+        for kernel in kernels:
+            digest.update(kernel.weights.tobytes())
+        what = "kernel" if isinstance(stage.what, Kernel) else repr(replace(stage.what, path=""))
+        parts.append((what, dict(stage.params), digest.hexdigest()))
+    return repr((precision, parts))
+
+
+def dtype_between(dtype: str, precision: str) -> str:
+    """The dtype that stages but the last are rounded to. Raises ValueError for an unknown precision."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    return "float32" if precision == "float" and dtype != "float64" else dtype
 
 
 def compile_graph(
@@ -73,15 +115,22 @@ def compile_graph(
     alpha: str,
     linear_light: bool,
     out_dtype: str,
+    between: str | None = None,
 ) -> graph.Node:
     """The graph of a chain on images of `dtype` and `channels`, ending in pixels of `out_dtype`.
 
-    Every stage but the last is rounded to `dtype`.
+    Every stage but the last is rounded to `between`, the image's dtype by default. Values keep the image's units
+    there: of an image of 8 bits, white is 255 in floats too.
     """
+    between = between or dtype
     image: graph.Node = graph.Source()
+    given = dtype
     for number, stage in enumerate(stages, 1):
+        last = number == len(stages)
+        made = out_dtype if last else between
         # In linear light values lie in 0..1, whatever the image's dtype.
-        node = stage.build("float32" if linear_light else dtype, channels, color)
+        kind, units = ("float32", "float32") if linear_light else (given, dtype)
+        node = stage.build(kind, channels, color, units)
         gray = any(isinstance(n, graph.Luma | graph.Canny) for n in graph.walk(node))
         if alpha != "each" and channels in (2, 4):
             node = _with_alpha(node, alpha, gray, linear_light)
@@ -90,15 +139,16 @@ def compile_graph(
         if gray:
             channels = 1
         if isinstance(node, graph.Canny):
-            node = _full_scale(node, dtype if number < len(stages) else out_dtype)
+            node = _full_scale(node, out_dtype if last else dtype)
         if isinstance(node, graph.AREA):
-            if number == len(stages) and out_dtype != dtype:
-                if isinstance(node, graph.Bilateral) and out_dtype.startswith("float"):
-                    node = graph.substitute(node, graph.Source(), graph.Round(graph.Source(), out_dtype))
-                node = graph.Round(node, out_dtype)
+            if made != given:
+                if isinstance(node, graph.Bilateral) and made.startswith("float"):
+                    node = graph.substitute(node, graph.Source(), graph.Round(graph.Source(), made))
+                node = graph.Round(node, made)
         else:
-            node = graph.Round(node, out_dtype if number == len(stages) else dtype, stage.rounding)
+            node = graph.Round(node, made, stage.rounding)
         image = graph.substitute(node, graph.Source(), image)
+        given = made
     return image
 
 

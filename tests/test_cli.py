@@ -183,7 +183,8 @@ def test_kernels(cli: Run, folder: Path) -> None:
     [
         ("1 2; 3", ["row 2 has 1 numbers, row 1 has 2"]),
         ("1 x; 3 4", ["row 1 '1 x'"]),
-        ("k.txt", ["'k.txt'", "neither a file nor a kernel", SHARPEN]),
+        ("k.txt", ["there is no kernel file 'k.txt'"]),
+        ("sharpen", ["'sharpen'", "neither a file nor a kernel", SHARPEN]),
         ("", ["neither a file nor a kernel"]),
         ("1 nan", ["finite"]),
         ("1/0 1", ["neither a file"]),
@@ -199,7 +200,7 @@ def test_bad_kernels(cli: Run, folder: Path, kernel: str, words: list[str]) -> N
 
 
 def test_normalize_needs_a_sum(cli: Run, folder: Path) -> None:
-    refused(cli("convolve", "--kernel", "-1 0 1", "--normalize", "leaf.png"), 2, "--normalize", "0")
+    refused(cli("convolve", "--kernel", "-1 0 1", "--normalize", "leaf.png"), 2, "--kernel", "sum", "is 0")
 
 
 def test_alpha(cli: Run, folder: Path) -> None:

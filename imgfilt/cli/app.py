@@ -9,10 +9,12 @@ import click
 
 from imgfilt.cli import catalogue
 
-_FIXED = {
+COMMANDS = {
     "apply": ("imgfilt.cli.pipelines", "Several filters one after another, in one pass."),
+    "run": ("imgfilt.cli.pipelines", "A recipe: steps and settings from a TOML file."),
     "convolve": ("imgfilt.cli.kernels", "A kernel of your own, flipped (the mathematician's convolution)."),
     "correlate": ("imgfilt.cli.kernels", "A kernel of your own, as it is written."),
+    "check": ("imgfilt.cli.check", "What is wrong with a filter or recipe of your own."),
     "list": ("imgfilt.cli.describe", "All filters."),
     "show": ("imgfilt.cli.describe", "One filter: its parameters, kernels, factors, and a picture of them."),
     "explain": ("imgfilt.cli.describe", "How a filter would be computed on a file, and why."),
@@ -24,11 +26,11 @@ class Catalogue(click.Group):
     """Loads a command's module, or its filter's TOML, only when the command is named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*_FIXED, *(name for name in catalogue.all_filters(_folder(ctx)) if name not in _FIXED)]
+        return [*COMMANDS, *(name for name in catalogue.all_filters(_folder(ctx)) if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _FIXED:
-            command = getattr(importlib.import_module(_FIXED[cmd_name][0]), f"{cmd_name}_command")
+        if cmd_name in COMMANDS:
+            command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command")
             assert isinstance(command, click.Command)
             return command
         from imgfilt.cli.filters import filter_command
@@ -43,7 +45,7 @@ class Catalogue(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in _FIXED.items()])
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
         for family, specs in catalogue.by_family(catalogue.all_filters(_folder(ctx)).values()).items():
             with formatter.section(f"Filters: {family}"):
                 formatter.write_dl([(spec.name, spec.summary) for spec in specs])

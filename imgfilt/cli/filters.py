@@ -23,6 +23,7 @@ def filter_command(spec: FilterSpec) -> click.Command:
 
     def callback(**values: Any) -> None:
         from imgfilt.cli.run import run
+        from imgfilt.stages import Stage, fingerprint
 
         params = parameters(spec, {p.name: values[p.name] for p in spec.params})
         chosen = settings(values)
@@ -32,7 +33,7 @@ def filter_command(spec: FilterSpec) -> click.Command:
 
             return api.apply_filter(spec, array, params, **keywords)
 
-        run(chosen, spec.name, function, repr((spec, params)))
+        run(chosen, spec.name, function, fingerprint((Stage(spec, params),)))
 
     return click.Command(
         spec.name,
