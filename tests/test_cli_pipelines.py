@@ -108,10 +108,39 @@ def test_output_settings_of_a_recipe(cli: Run) -> None:
                "--precision", "float", "--quality", "40").code == 0  # fmt: skip
     assert Path("low.jpg").read_bytes() == Path("same.jpg").read_bytes()
     assert Path("low.jpg").stat().st_size < Path("high.jpg").stat().st_size
-    Path("out").mkdir()
-    Path("r.toml").write_text(RECIPE + 'folder = "out"\n')
-    assert cli("run", "r.toml", "a.png").code == 0
-    assert Path("out/a.png").exists()
+
+
+def test_a_recipe_names_its_results(cli: Run) -> None:
+    more = 'folder = "out"\nname = "{stem}-soft{ext}"\nformat = "tiff"\nbits = 16\n'
+    Path("r.toml").write_text(RECIPE + more)
+    Path("photos/more").mkdir(parents=True)
+    for name in ("photos/a.png", "photos/more/b.png"):
+        write(name, Picture(IMAGE))
+    assert cli("run", "r.toml", "photos").code == 0
+    for name in ("out/a-soft.tif", "out/more/b-soft.tif"):
+        assert read(name).array.dtype == np.uint16, name
+    assert cli("run", "r.toml", "photos", "-o", "other/", "--bits", "8").code == 0
+    assert read("other/more/b-soft.tif").array.dtype == np.uint8
+
+
+@pytest.mark.parametrize("words", [["run", "mine/r.toml"], ["own", "--filters", "mine"],
+                                   ["apply", "correlate kernel=mine/k.csv"],
+                                   ["correlate", "--kernel", "mine/k.csv"]])  # fmt: skip
+def test_resume_sees_that_a_kernel_file_has_changed(cli: Run, words: list[str]) -> None:
+    Path("mine/k.csv").write_text("1,0,-1\n")
+    Path("mine/r.toml").write_text('[[step]]\nfilter = "correlate"\nkernel = "k.csv"\n')
+    own = 'name = "own"\nfamily = "basic"\nsummary = "A test"\n[[node]]\nop = "convolve"\nkernel = { file = "k.csv" }\n'
+    Path("mine/own.toml").write_text(own)
+    Path("mine/r.toml").rename("r.toml" if words[0] != "run" else "mine/r.toml")
+    if words[0] == "own":
+        Path("r.toml").unlink()
+    Path("photos").mkdir()
+    write("photos/a.png", Picture(IMAGE))
+    command = [*words, "photos", "-o", "out/", "--resume", "--json"]
+    assert '"status": "ok"' in cli(*command).out
+    assert '"status": "skipped"' in cli(*command).out
+    Path("mine/k.csv").write_text("2,0,-2\n")
+    assert '"status": "ok"' in cli(*command).out
 
 
 def test_kernels_of_a_recipe_lie_beside_it(cli: Run) -> None:
@@ -130,7 +159,9 @@ def test_errors_of_run(cli: Run) -> None:
         ('"sharpen"', '"sharpn"', "r.toml:7: step 2: unknown filter 'sharpn' (did you mean 'sharpen'"),
         ('"wrap"', '"warp"', "r.toml:2: border must be one of"),
         ("[output]", "[output", "r.toml:8: not TOML"),
-        ("40", "400", "r.toml: quality: 400 is not in the range 1<=x<=100"),
+        ("40", "400", "r.toml:9: quality: 400 is not in the range 1<=x<=100"),
+        ("quality = 40", 'format = "jepg"', "r.toml:9: format: unknown format 'jepg'; there are jpeg, "),
+        ("quality = 40", "bits = 9", "r.toml:9: bits: '9' is not one of '8', '16', '32'"),
         ('"sharpen"', '"correlate"\nkernel = "gone.npy"', "r.toml:8: step 2: correlate: kernel: there is no kernel"),
     ):  # fmt: skip
         Path("r.toml").write_text(RECIPE.replace(old, new))
