@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from numpy.typing import NDArray
 
@@ -23,6 +23,7 @@ from imgfilt.io.errors import NotReadableError, TooLargeError
 from imgfilt.io.writer import encode, fit, not_writable
 
 if TYPE_CHECKING:
+    from imgfilt.bands import RowImage
     from imgfilt.batch.journal import Journal
 
 Filter = Callable[..., NDArray[Any]]
@@ -58,17 +59,24 @@ class Work:
         """The picture with every frame filtered, in the depth that was asked for."""
 
         def function(array: NDArray[Any]) -> NDArray[Any]:
-            has_alpha = array.ndim == 3 and array.shape[2] in (2, 4)
-            keywords = {**self.keywords, "alpha": self.alpha or ("premultiply" if has_alpha else "each")}
+            result: NDArray[Any] = self.apply(array, threads)
             if self.bits is None:
-                return self.function(array, threads=threads, **keywords)
+                return result
             from imgfilt.batch import depth
 
-            dtype = depth.computed_in(array.dtype.name, self.bits)
-            result = self.function(array, threads=threads, dtype=dtype, **keywords)
             return depth.convert(result, array.dtype.name, self.bits)
 
         return picture.map(function)
+
+    def apply(self, image: NDArray[Any] | RowImage, threads: int) -> Any:
+        """The filter on an array or an image of rows, in a dtype that holds the bits that were asked for."""
+        has_alpha = len(image.shape) == 3 and image.shape[2] in (2, 4)
+        keywords = {**self.keywords, "alpha": self.alpha or ("premultiply" if has_alpha else "each")}
+        if self.bits is not None:
+            from imgfilt.batch import depth
+
+            keywords["dtype"] = depth.computed_in(str(image.dtype), self.bits)
+        return self.function(image, threads=threads, **keywords)
 
 
 class Performer:
@@ -108,8 +116,21 @@ class Performer:
     def _perform(self, job: Job, share: Share) -> Result:
         path = job.source.path
         status = self._status(path)
+        why = ""
+        if status is not None and job.target.lower().endswith(FORMATS["tiff"]):
+            from imgfilt.bands import NotInBandsError
+            from imgfilt.batch import large
+
+            if large.wanted(path, status.st_size, self.budget.memory, self.work.max_pixels):
+                try:
+                    return self._perform_in_bands(job, status, share)
+                except NotInBandsError as error:
+                    why = f"; {error}"
         begin = perf_counter()
-        picture = self._read(path, status, share)
+        try:
+            picture = self._read(path, status, share)
+        except TooLargeError as error:
+            raise TooLargeError(f"{error}{why}") from error
         decoded = perf_counter() - share.waited
         pixels = _pixels(picture)
         self.stop.check()
@@ -124,7 +145,12 @@ class Performer:
             from imgfilt.batch import depth
 
             depth.check(self.work.bits, kind, job.target)
-        written = self._write(job, result, kind, share.threads, status)
+        if job.target == STREAM:
+            written = _to_stdout(result, kind, self.work.quality, share.threads)
+        else:
+            written = self._write(
+                job, lambda file: encode(file, result, kind, self.work.quality, share.threads), status
+            )
         end = perf_counter() - share.waited
         return Result(
             path,
@@ -143,6 +169,36 @@ class Performer:
             notes=notes + more,
             seen=seen,
         )
+
+    def _perform_in_bands(self, job: Job, status: os.stat_result, share: Share) -> Result:
+        """A large TIFF. Reading and filtering go on at the same time, and are told as one.
+
+        Raises NotInBandsError before anything is written.
+        """
+        from imgfilt.batch import large
+
+        begin = perf_counter()
+        path, work = job.source.path, self.work
+        with large.opened(path, work, share.threads, self.budget.memory) as tiff:
+            share.reserve(tiff.memory)
+            written = self._write(job, lambda file: tiff.write(file, self.stop.check), status)
+            end = perf_counter() - share.waited
+            return Result(
+                path,
+                job.target,
+                work.label,
+                "ok",
+                shape=tiff.shape,
+                dtype=tiff.dtype,
+                frames=tiff.frames,
+                pixels=tiff.pixels,
+                filtering=tiff.waited,
+                encode=end - begin - tiff.waited,
+                bytes_in=status.st_size,
+                bytes_out=written,
+                notes=tiff.notes,
+                seen=tiff.seen(),
+            )
 
     def _status(self, path: str) -> os.stat_result | None:
         """What the system says of a file; None where reading says it better."""
@@ -184,17 +240,13 @@ class Performer:
             return of_path(target)
         return self.work.format or (original if original in FORMATS else "png")
 
-    def _write(
-        self, job: Job, picture: Picture, kind: str, threads: int, status: os.stat_result | None
-    ) -> int:
+    def _write(self, job: Job, encode: Callable[[BinaryIO], None], status: os.stat_result | None) -> int:
         """Writes the result whole, notes it in the journal, and gives its size in bytes."""
         target = job.target
-        if target == STREAM:
-            return _to_stdout(picture, kind, self.work.quality, threads)
         if self._make_folders:
             self._make_folder(os.path.dirname(target))
         with self.stop.writing(target) as file:
-            encode(file, picture, kind, self.work.quality, threads)
+            encode(file)
             if self.journal is not None and status is not None and stat.S_ISREG(status.st_mode):
                 self.journal.add(job, (status.st_size, status.st_mtime_ns), file)
             return file.seek(0, os.SEEK_END) if file.seekable() else 0

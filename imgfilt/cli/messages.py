@@ -13,11 +13,12 @@ from imgfilt.batch.sources import STREAM
 from imgfilt.io.writer import not_writable
 
 if TYPE_CHECKING:
+    from imgfilt.batch.report import Report
     from imgfilt.cli.progress import Bar
 
 
 class Messages:
-    """Says what became of each file. As a context it shows a bar where that is of use.
+    """Says what became of each file, in `report` too. As a context it shows a bar where that is of use.
 
     `each`: a line for every file that was written; else only for what went wrong.
     """
@@ -26,6 +27,7 @@ class Messages:
         self.tally = tally
         self._json, self._quiet, self._each = json, quiet, each
         self._bar: Bar | None = None
+        self.report: Report | None = None
 
     def __enter__(self) -> Messages:
         if self.tally.expected > 1 and not self._quiet and sys.stderr.isatty():
@@ -60,6 +62,8 @@ class Messages:
                 self.line(f"wrote {target} ({width}x{height}, {result.seconds * 1e3:.0f} ms)")
         if self._bar is not None:
             self._bar.update()
+        if self.report is not None and result.status != "planned":
+            self.report.add(result)
         if self._json:
             _print_json(result)
 

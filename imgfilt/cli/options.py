@@ -50,6 +50,7 @@ class Settings:
     fail_fast: bool
     dry_run: bool
     watch: bool
+    report: str | None
     json: bool
     quiet: bool
     max_pixels: int
@@ -92,6 +93,12 @@ def _format(_ctx: click.Context, _param: click.Parameter, value: str | None) -> 
         if word == name or f".{word}" in extensions:
             return name
     raise click.BadParameter(f"unknown format {value!r}; there are {', '.join(FORMATS)}")
+
+
+def _report(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.lower().endswith((".html", ".htm")):
+        raise click.BadParameter(f"'{value}' is a web page; name it .html")
+    return value
 
 
 def _memory(_ctx: click.Context, _param: click.Parameter, value: str | None) -> int | None:
@@ -279,6 +286,12 @@ def _run_options() -> list[click.Option]:
         ),
         click.Option(["--fail-fast"], is_flag=True, help="End at the first file that fails."),
         click.Option(["--watch"], is_flag=True, help="Go on with new files in the folders, as they come."),
+        click.Option(
+            ["--report"],
+            metavar="FILE.html",
+            callback=_report,
+            help="Write a page with small pictures before and after, and the errors, for a browser.",
+        ),
         click.Option(["--json"], is_flag=True, help="One JSON object a file on standard output."),
         click.Option(["-q", "--quiet"], is_flag=True, help="Say nothing but errors."),
     ]
@@ -320,7 +333,7 @@ def settings(values: Mapping[str, Any]) -> Settings:
 
 _AS_THEY_ARE = (
     "output", "name", "format", "quality", "in_place", "resume", "skip_existing", "fail_fast", "dry_run", "watch",
-    "json", "quiet", "alpha",
+    "report", "json", "quiet", "alpha",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -89,12 +90,13 @@ class Run:
             return
         journal = self._journal(planned)
         try:
-            with self.messages:
-                for path, problem in found.problems:
-                    self._say(failure(path, self.work.label, problem))
-                self._some(planned, journal)
-            if settings.watch:
-                self._watch(journal)
+            with self._report():
+                with self.messages:
+                    for path, problem in found.problems:
+                        self._say(failure(path, self.work.label, problem))
+                    self._some(planned, journal)
+                if settings.watch:
+                    self._watch(journal)
         except KeyboardInterrupt:
             self.stop.abandon()
             if not settings.watch:
@@ -146,6 +148,31 @@ class Run:
             fail_fast=self.settings.fail_fast,
             raising=bool(os.environ.get("IMGFILT_DEBUG")),
         )
+
+    @contextlib.contextmanager
+    def _report(self) -> Iterator[None]:
+        """The contact sheet of what is done in the block, where one is wished for."""
+        path = self.settings.report
+        if path is None or self.settings.dry_run:
+            yield
+            return
+        from imgfilt.batch import report
+        from imgfilt.batch.thumbnail import looking, size_for
+        from imgfilt.io.errors import NotWritableError
+        from imgfilt.io.writer import check_target
+
+        try:
+            check_target(path)
+        except NotWritableError as error:
+            raise WrongUsageError(str(error)) from error
+        self.work = replace(self.work, look=looking(size_for(self.tally.expected)))
+        try:
+            with report.opened(path, command_line(click.get_current_context())) as self.messages.report:
+                yield
+        except NotWritableError as error:
+            raise click.ClickException(str(error)) from error
+        finally:
+            self.messages.report = None
 
     def _say(self, result: Result) -> None:
         self.messages.result(result)
@@ -219,6 +246,30 @@ class Run:
                 return
         self.stop.abandon()
         raise WrongUsageError(str(refused)) from refused
+
+
+def command_line(context: click.Context) -> str:
+    """The command as it was written, without its inputs and without where results go.
+
+    >>> context = click.Context(click.Command("gaussian", params=[click.Option(["--sigma"])]), info_name="gaussian")
+    >>> context.params["sigma"] = "3"
+    >>> context.set_parameter_source("sigma", click.core.ParameterSource.COMMANDLINE)
+    >>> command_line(context)
+    'gaussian --sigma 3'
+    """
+    words = [context.command_path]
+    for parameter in context.command.params:
+        name, value = str(parameter.name), context.params.get(str(parameter.name))
+        given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if not given or name in ("files", "from_file", "output", "report"):
+            continue
+        if isinstance(parameter, click.Option):
+            words.append(
+                parameter.opts[0] if value is not False else (parameter.secondary_opts or parameter.opts)[0]
+            )
+        if not isinstance(value, bool):
+            words += [str(item) for item in value] if isinstance(value, tuple) else [str(value)]
+    return " ".join(words)
 
 
 def _make_folder(path: str) -> None:
