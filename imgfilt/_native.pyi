@@ -79,3 +79,26 @@ def bank_im2win_workspace(
     itemsize: int,
     threads: int,
 ) -> int: ...
+def bank_shifted(
+    x: NDArray[Any],
+    weight: NDArray[Any],
+    bias: NDArray[Any] | None,
+    out: NDArray[Any],
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    threads: int,
+) -> None: ...
+def bank_shifted_workspace(
+    x: Sides,
+    out: Sides,
+    kernel: Pair,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    itemsize: int,
+    threads: int,
+) -> int: ...
+def plain_product(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any]) -> None: ...

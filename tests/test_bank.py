@@ -20,7 +20,18 @@ from imgfilt.bank.backends import BANK_BACKENDS
 BACKENDS = tuple(BANK_BACKENDS)
 LAYOUTS = ("NCHW", "NHWC", "CHWN", "CHWN8")
 DTYPES = ("float32", "float64")
-EVERYTHING = ("direct", "im2win", "im2col", "im2row", "kn2row", "kn2col", "kn2row_accumulating", "fft")
+EVERYTHING = (
+    "direct",
+    "im2win",
+    "smm",
+    "im2col_plain",
+    "im2col",
+    "im2row",
+    "kn2row",
+    "kn2col",
+    "kn2row_accumulating",
+    "fft",
+)
 """Backends that refuse nothing."""
 
 
@@ -286,7 +297,7 @@ def test_workspace_is_what_the_arrays_take():
         assert 0.5 * plan.workspace <= peak <= 1.1 * plan.workspace + 64e3, (backend, peak, plan.workspace)
 
 
-NATIVE = {"direct", "im2win"}
+NATIVE = {"direct", "im2win", "smm"}
 
 
 # --- wrong input ---

@@ -9,6 +9,7 @@ from __future__ import annotations
 from imgfilt.bank.problem import BankProblem
 
 _PRODUCTS_PER_NS = {"float32": 55.0, "float64": 27.0}  # of a large matrix product by NumPy's BLAS
+_ADDITIONS_PER_NS = {"float32": 12.0, "float64": 6.0}  # multiply-adds, sums in memory
 _BYTES_PER_NS = 4.0  # copied by slices
 _ELEMENTS_PER_NS = 0.03  # of an FFT, one way
 _NS_PER_CALL = 30e3
@@ -42,3 +43,8 @@ def of_blocks(problem: BankProblem, *, extra: float = 0, lanes: int | None = Non
         steps = problem.products / min(lanes, vector)
     moved = (problem.input_size + 2 * problem.output_elements) * problem.itemsize + extra
     return (steps / _STEPS_PER_NS + moved / _BYTES_PER_NS + _NS_PER_NATIVE_CALL) * 1e-9
+
+
+def of_additions(problem: BankProblem) -> float:
+    """Seconds for sums that pass through memory once for each weight or column of weights."""
+    return (problem.products / _ADDITIONS_PER_NS[problem.dtype] + _NS_PER_CALL) * 1e-9

@@ -69,4 +69,10 @@ void bank_im2win(const BankShape& shape, Windows layout, const Batch& x, const v
                  const Batch& out, int threads);
 int64_t bank_im2win_workspace(const BankShape& shape, Windows layout, const Batch& x, const Batch& out, int threads);
 
+// Scalar times shifted matrix: the columns that a column of taps meets are copied once, and each weight times a shift
+// of that copy by whole rows is added to the output, whose planes must have no gaps.
+void bank_shifted(const BankShape& shape, const Batch& x, const void* weight, const void* bias, const Batch& out,
+                  int threads);
+int64_t bank_shifted_workspace(const BankShape& shape, const Batch& x, const Batch& out, int threads);
+
 }  // namespace imgfilt

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "bank.hpp"
+#include "dispatch.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -167,6 +168,43 @@ void bind_bank(nb::module_& m) {
         },
         "layout"_a, "x"_a, "out"_a, "kernel"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a, "itemsize"_a,
         "threads"_a);
+    m.def(
+        "bank_shifted",
+        [](const Input& x, const Input& weight, const std::optional<Input>& bias, const Output& out, const Pair& stride,
+           const Sides& padding, const Pair& dilation, int64_t groups, int threads) {
+            const Call c = call_of(x, weight, bias, out, stride, padding, dilation, groups);
+            if (c.out.pixel != kSizeOf[static_cast<int>(c.out.dtype)] || c.out.row != c.out.width * c.out.pixel)
+                throw std::invalid_argument("the planes of the output must have no gaps");
+            nb::gil_scoped_release release;
+            bank_shifted(c.shape, c.x, c.weight, c.bias, c.out, threads);
+        },
+        "x"_a, "weight"_a, "bias"_a.none(), "out"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a, "threads"_a);
+    m.def(
+        "bank_shifted_workspace",
+        [](const Sides& x, const Sides& out, const Pair& kernel, const Pair& stride, const Sides& padding,
+           const Pair& dilation, int64_t groups, int64_t itemsize, int threads) {
+            const BankShape s = shape_of(std::get<0>(kernel), std::get<1>(kernel), stride, padding, dilation, groups);
+            return bank_shifted_workspace(s, sizes_of(x, itemsize), sizes_of(out, itemsize), threads);
+        },
+        "x"_a, "out"_a, "kernel"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a, "itemsize"_a, "threads"_a);
+    m.def(
+        "plain_product",
+        [](const Input& left, const Input& right, const Output& out) {
+            const DType type = real_type(left);
+            if (left.ndim() != 2 || right.ndim() != 2 || out.ndim() != 2 || real_type(right) != type ||
+                real_type(out) != type || left.shape(1) != right.shape(0) || out.shape(0) != left.shape(0) ||
+                out.shape(1) != right.shape(1))
+                throw std::invalid_argument("the shapes or types of the product's matrices do not fit each other");
+            if (left.stride(1) != 1 || right.stride(1) != 1 || out.stride(1) != 1)
+                throw std::invalid_argument("rows of matrices must have no gaps");
+            const BankKernels& k = *kernels().bank;
+            nb::gil_scoped_release release;
+            (type == DType::f32 ? k.f32.plain_product : k.f64.plain_product)(
+                left.data(), left.stride(0), right.data(), right.stride(0), out.data(), out.stride(0),
+                static_cast<int64_t>(left.shape(0)), static_cast<int64_t>(left.shape(1)),
+                static_cast<int64_t>(right.shape(1)));
+        },
+        "left"_a, "right"_a, "out"_a);
 }
 
 }  // namespace imgfilt

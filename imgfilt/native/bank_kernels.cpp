@@ -3,6 +3,7 @@
 
 #include "bank_block.hpp"
 #include "bank_images.hpp"
+#include "bank_plain.hpp"
 #include "bank_transpose.hpp"
 
 namespace {
@@ -33,6 +34,8 @@ constexpr imgfilt::BankKernelsOf<T> table() {
     fill_images<T, Few>(found.images[1], LanesUpTo<kImagesPixels>::type{});
     found.transpose = transpose<T>;
     found.interleave = interleave<T>;
+    found.add_shifted = add_shifted<T>;
+    found.plain_product = plain_product<T>;
     return found;
 }
 

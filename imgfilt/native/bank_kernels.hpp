@@ -51,6 +51,12 @@ struct BankKernelsOf {
     void (*transpose)(const void* in, int64_t in_row, int64_t rows, int64_t columns, void* out, int64_t out_row);
     // out[i * count + j] = rows[j][i] for i < n.
     void (*interleave)(const void* const* rows, int64_t count, int64_t n, void* out);
+    // out[i] += the sum over u < count of weights[u * weight_step] * in[u * in_step + i], for i < n.
+    void (*add_shifted)(const void* in, int64_t in_step, const void* weights, int64_t weight_step, int64_t count,
+                        void* out, int64_t n);
+    // out (rows, columns) = left (rows, inner) x right (inner, columns) in three plain loops.
+    void (*plain_product)(const void* left, int64_t left_row, const void* right, int64_t right_row, void* out,
+                          int64_t out_row, int64_t rows, int64_t inner, int64_t columns);
 };
 
 struct BankKernels {

@@ -22,6 +22,7 @@ from imgfilt.bank.backends import (
     direct,
     fft,
     im2col,
+    im2col_plain,
     im2row,
     im2win,
     kn2col,
@@ -29,6 +30,7 @@ from imgfilt.bank.backends import (
     kn2row_accumulating,
     kn2row_hole_punching,
     mec,
+    smm,
     winograd_f2,
     winograd_f4,
 )
@@ -64,7 +66,6 @@ class BankBackend(Protocol):
 
 BANK_BACKENDS: dict[str, BankBackend] = {
     m.name: m
-    for m in (
-        direct, im2win, im2col, im2row, kn2row, kn2col, kn2row_accumulating, kn2row_hole_punching, mec,
-              winograd_f2, winograd_f4, fft)
+    for m in (direct, im2win, im2col, im2col_plain, im2row, kn2row, kn2col, kn2row_accumulating,
+              kn2row_hole_punching, mec, smm, winograd_f2, winograd_f4, fft)
 }  # fmt: skip
