@@ -201,3 +201,63 @@ def test_nothing_is_imported_before_it_is_asked_for():
     code = "import sys, imgfilt.cli.bench; print(sorted({'cv2', 'rich', 'imgfilt.bench'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+# --- filter banks ---
+
+
+def test_banks_measures_each_side_in_its_own_process(capsys):
+    sides = [
+        word for name in ("direct", "im2win NHWC", "winograd_f2", "mec NHWC") for word in ("--side", name)
+    ]
+    assert main(["bench", "banks", "--layer", "12", "--json", *sides]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["side"] for row in rows] == ["direct", "im2win NHWC", "winograd_f2", "mec NHWC"]
+    for row in rows:
+        assert row["ms"] > 0
+        assert row["workspace"] > 0
+        assert not row["error"]
+
+
+def test_banks_tells_refusals_and_wrong_sides(capsys):
+    assert main(["bench", "banks", "--layer", "1", "--json", "--side", "winograd_f4"]) == 0
+    assert "11x11, not 3x3" in json.loads(capsys.readouterr().out)["refused"]
+    assert main(["bench", "banks", "--side", "cudnn"]) == 2
+    assert "im2win CHWN8" in capsys.readouterr().err
+    assert main(["bench", "banks", "--batch", "9"]) == 2
+
+
+def test_banks_compares_before_it_times(monkeypatch):
+    from imgfilt.bench import bank_case, banks
+
+    case = {**vars(banks.LAYERS[11]), "backend": "im2col", "layout": "NCHW", "threads": 1, "batch": 8}
+    original = bank_case._ours
+
+    def wrong(*how):
+        call, facts = original(*how)
+        return (lambda: call() * np.float32(1.01)), facts
+
+    monkeypatch.setattr(bank_case, "_ours", wrong)
+    with pytest.raises(ValueError, match="is off by"):
+        bank_case.main(case)
+
+
+def test_banks_table_and_ratios():
+    from imgfilt.bench import banks
+
+    rows = [
+        banks.Row(9, "torch", 1, 8, "torch 1", ms=10.0),
+        banks.Row(9, "auto", 1, 8, "direct", ms=5.0),
+        banks.Row(9, "im2win", 1, 8, "im2win", ms=4.0, workspace=1 << 20),
+        banks.Row(9, "im2col", 1, 8, "im2col", ms=8.0, workspace=8 * 64 * 9 * 54 * 54 * 4),
+        banks.Row(9, "fft", 1, 8, refused="no"),
+        banks.Row(10, "im2win", 1, 8, error="broken"),
+    ]
+    assert banks.memory_ratio(rows[3]) == 1
+    assert banks.mean_ratio(rows, "auto", "torch") == pytest.approx(2)
+    assert banks.mean_ratio(rows, "im2win", "im2col") == pytest.approx(2)
+    assert banks.mean_ratio(rows, "smm", "torch") is None
+    cells = {line[1]: line for line in banks.table(rows)}
+    assert cells["auto (direct)"][4] == "2.00"
+    assert "fft" not in cells
+    assert banks.LAYERS[8].out == 54

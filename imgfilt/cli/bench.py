@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 
 import click
 
@@ -21,6 +22,9 @@ as fast" is the median of the ratios, pair by pair.
 Example:
   imgfilt bench --filter sobel --threads 2
 """
+
+_FURTHER = {"banks": "imgfilt.cli.bench_banks"}
+"""Benchmarks of other things, and the modules of their commands."""
 
 
 def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
@@ -41,6 +45,8 @@ def _bench(
     json: bool,
     **names: tuple[str, ...],
 ) -> None:
+    if click.get_current_context().invoked_subcommand is not None:
+        return
     from imgfilt.bench import machine, opencv, overhead, report, session
     from imgfilt.bench.case import MissingPackageError
     from imgfilt.bench.cases import cases
@@ -90,8 +96,23 @@ def _print_json(record: Mapping[str, object]) -> None:
     click.echo(json.dumps(record))
 
 
-bench_command = click.Command(
+class _Bench(click.Group):
+    """Loads a further benchmark's module only when it is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_FURTHER)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _FURTHER:
+            return None
+        command = getattr(import_module(_FURTHER[cmd_name]), f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+
+bench_command = _Bench(
     "bench",
+    invoke_without_command=True,
     params=[
         click.Option(
             ["--size"],
