@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from imgfilt.bank.api import conv2d, depthwise_separable_conv2d, plan_conv2d
     from imgfilt.functions import load
     from imgfilt.kernel import separate
+    from imgfilt.resizing import pyr_down, pyr_up, upsample
 
 __version__ = "0.1.0"
 __all__ = [
@@ -48,7 +49,10 @@ __all__ = [
     "load",
     "plan",
     "plan_conv2d",
+    "pyr_down",
+    "pyr_up",
     "separate",
+    "upsample",
 ]
 _ELSEWHERE = {
     "Bands": "imgfilt.bands",
@@ -57,7 +61,10 @@ _ELSEWHERE = {
     "depthwise_separable_conv2d": "imgfilt.bank.api",
     "load": "imgfilt.functions",
     "plan_conv2d": "imgfilt.bank.api",
+    "pyr_down": "imgfilt.resizing",
+    "pyr_up": "imgfilt.resizing",
     "separate": "imgfilt.kernel",
+    "upsample": "imgfilt.resizing",
 }
 """The modules of public functions that are not in `imgfilt.api`."""
 

@@ -13,9 +13,10 @@ from imgfilt.bands import Bands, RowImage
 from imgfilt.borders import canonical
 from imgfilt.engine import Executable
 from imgfilt.images import as_dtype, as_image, check_out, dtype_name, from_pil, is_pil, to_pil
-from imgfilt.kernel import Kernel
+from imgfilt.kernel import Kernel, dilated
 from imgfilt.planner import make_plan
 from imgfilt.plans import Plan
+from imgfilt.resampling import RESAMPLINGS, a_pair, resampling
 from imgfilt.spec import FilterSpec
 from imgfilt.stages import ALPHAS, Chain, Stage, compile_graph, dtype_between
 
@@ -68,8 +69,8 @@ def apply_filter(
 
         spec = find(spec, known())
     stage = Stage(spec, dict(params or {}))
-    options = _Options(border, dtype, backend, color, alpha, linear_light)
-    return _run((stage,), image, options, cval, out, threads)
+    options = Options(border, dtype, backend, color, alpha, linear_light)
+    return run_stages((stage,), image, options, cval, out, threads)
 
 
 def apply(
@@ -107,8 +108,8 @@ def apply(
     from imgfilt.pipeline import parse, resolve
 
     stages = resolve(parse(pipeline), known() if filters is None else filters)
-    options = _Options(border, dtype, "auto", color, alpha, linear_light, precision)
-    return _run(stages, image, options, cval, out, threads)
+    options = Options(border, dtype, "auto", color, alpha, linear_light, precision)
+    return run_stages(stages, image, options, cval, out, threads)
 
 
 def apply_stages(
@@ -126,8 +127,8 @@ def apply_stages(
     precision: str = "image",
 ) -> Any:
     """`apply` for steps that are checked already, as those of a recipe."""
-    options = _Options(border, dtype, "auto", color, alpha, linear_light, precision)
-    return _run(stages, image, options, cval, out, threads)
+    options = Options(border, dtype, "auto", color, alpha, linear_light, precision)
+    return run_stages(stages, image, options, cval, out, threads)
 
 
 def correlate(
@@ -136,6 +137,8 @@ def correlate(
     *,
     bias: float = 0.0,
     anchor: tuple[int, int] | None = None,
+    stride: int | tuple[int, int] = 1,
+    dilation: int | tuple[int, int] = 1,
     border: str = "reflect101",
     cval: float = 0.0,
     dtype: Any = None,
@@ -151,13 +154,19 @@ def correlate(
     `kernel` is not flipped; `anchor` is the (row, column) of the element that lies on the output pixel, the
     centre (kh // 2, kw // 2) by default. The other keywords are those of `apply_filter`.
 
+    stride    keep every stride-th row and column (or a pair): pixel [i, j] is pixel [i * sy, j * sx] of the whole
+              result, whose shape is (ceil(H / sy), ceil(W / sx)); the others are not computed
+    dilation  the kernel's taps lie so many pixels apart (or a pair); the anchor is that of the kernel as given
+
     >>> import imgfilt, numpy as np
     >>> imgfilt.correlate(np.array([[1, 2, 4]], np.uint8), [[-1, 0, 1]], dtype="int16").tolist()
     [[0, 3, 0]]
+    >>> imgfilt.correlate(np.arange(6, dtype=np.uint8).reshape(1, 6), [[1, 0, 1]], stride=(1, 3)).tolist()
+    [[2, 6]]
     """
-    stage = Stage(_kernel(kernel, anchor), {"bias": float(bias)})
-    options = _Options(border, dtype, backend, color, alpha, linear_light)
-    return _run((stage,), image, options, cval, out, threads)
+    stage = _correlation(_kernel(kernel, anchor), bias, stride, dilation)
+    options = Options(border, dtype, backend, color, alpha, linear_light)
+    return run_stages((stage,), image, options, cval, out, threads)
 
 
 def convolve(
@@ -201,6 +210,8 @@ def plan(
 ) -> Plan:
     """What would be done to images of a shape and dtype by a filter, a pipeline's text or a kernel, and why.
 
+    `what` may also be "pyr_down", "pyr_up" or "upsample"; `params` are the function's own keywords.
+
     The plan prints itself; `.backend` names the way of convolving, `.to_dict()` is for JSON.
 
     >>> import imgfilt
@@ -217,7 +228,9 @@ def plan(
         from imgfilt.catalog import find, known
         from imgfilt.pipeline import parse, resolve
 
-        if "|" in what or "=" in what:
+        if what in RESAMPLINGS:
+            stages = (resampling(what, (shape[0], shape[1]), params),)
+        elif "|" in what or "=" in what:
             if params:
                 raise TypeError(
                     f"a pipeline has its parameters in its text, got {next(iter(params))!r} beside {what!r}"
@@ -227,11 +240,11 @@ def plan(
             stages = (Stage(find(what, known()), params),)
     else:
         anchor = params.pop("anchor", None)
-        bias = float(params.pop("bias", 0.0))
-        stages = (Stage(_kernel(what, anchor), {"bias": bias}),)
+        rest = params.pop("bias", 0.0), params.pop("stride", 1), params.pop("dilation", 1)
+        stages = (_correlation(_kernel(what, anchor), *rest),)
         if params:
             raise TypeError(f"a kernel has no parameter {next(iter(params))!r}")
-    options = _Options(border, out_dtype, backend, color, alpha, linear_light, precision)
+    options = Options(border, out_dtype, backend, color, alpha, linear_light, precision)
     return _plan(stages, shape, name, options, threads_for(threads))
 
 
@@ -342,8 +355,16 @@ def _kernel(weights: ArrayLike, anchor: Sequence[int] | None) -> Kernel:
     return Kernel(kernel.weights, (y, x))
 
 
-class _Options(NamedTuple):
-    """The keywords that decide the plan."""
+def _correlation(kernel: Kernel, bias: float, stride: Any, dilation: Any) -> Stage:
+    strides, apart = a_pair("stride", stride), a_pair("dilation", dilation)
+    params: dict[str, Any] = {"bias": float(bias)}
+    if strides != (1, 1):
+        params["stride"] = strides
+    return Stage(dilated(kernel, apart), params)
+
+
+class Options(NamedTuple):
+    """The keywords of all filters that decide the plan."""
 
     border: str
     dtype: Any
@@ -354,10 +375,10 @@ class _Options(NamedTuple):
     precision: str = "image"
 
 
-def _run(
+def run_stages(
     stages: tuple[Stage, ...],
     image: Any,
-    options: _Options,
+    options: Options,
     cval: float,
     out: Array | None,
     threads: int | None,
@@ -368,7 +389,7 @@ def _run(
         array, has_alpha = from_pil(image)
         if options.alpha is None:
             options = options._replace(alpha="premultiply" if has_alpha else "each")
-        result = _run(stages, array, options, cval, out, threads)
+        result = run_stages(stages, array, options, cval, out, threads)
         return result if out is not None else to_pil(result, image)
     array = as_image(image)
     count = threads_for(threads)
@@ -381,7 +402,7 @@ def _run(
 def _run_bands(
     stages: tuple[Stage, ...],
     image: RowImage,
-    options: _Options,
+    options: Options,
     cval: float,
     out: object,
     threads: int | None,
@@ -401,7 +422,7 @@ def _constant(cval: float) -> float:
 
 
 def _executable(
-    stages: tuple[Stage, ...], shape: tuple[int, ...], dtype: str, options: _Options, threads: int
+    stages: tuple[Stage, ...], shape: tuple[int, ...], dtype: str, options: Options, threads: int
 ) -> Executable:
     """The plan of earlier calls with the same arguments, else a new one."""
     key = (stages, shape, dtype, options)
@@ -418,7 +439,7 @@ def _executable(
 
 
 def _plan(
-    stages: tuple[Stage, ...], shape: tuple[int, ...], dtype: str, options: _Options, threads: int
+    stages: tuple[Stage, ...], shape: tuple[int, ...], dtype: str, options: Options, threads: int
 ) -> Plan:
     canonical(options.border)
     alpha = options.alpha or "each"

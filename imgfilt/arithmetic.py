@@ -9,6 +9,7 @@ Stability of Numerical Algorithms, 2002, section 3.1).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,9 +58,17 @@ def fits(low: int, high: int, half: int) -> bool:
 
 def integer_sum(n: NDArray[np.int64], dtype: str, low: float, high: float) -> Arithmetic | None:
     """16- or 32-bit integers for sum(n * x), exact; None where there is no such arithmetic."""
-    if dtype not in ("uint8", "int16") or int(np.abs(n).max(initial=0)) >= _I16:
+    return integer_sums((n,), dtype, low, high)
+
+
+def integer_sums(
+    phases: Sequence[NDArray[np.int64]], dtype: str, low: float, high: float
+) -> Arithmetic | None:
+    """The same for several sums that are to have one arithmetic."""
+    if dtype not in ("uint8", "int16") or any(int(np.abs(n).max(initial=0)) >= _I16 for n in phases):
         return None
-    bottom, top = sum_range(n, low, high)
+    ranges = [sum_range(n, low, high) for n in phases]
+    bottom, top = min(r[0] for r in ranges), max(r[1] for r in ranges)
     if fits(bottom, top, _I16):
         return Arithmetic("int16")
     if top - bottom < 2 * _I16:

@@ -15,6 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 BORDERS = ("reflect101", "reflect", "replicate", "wrap", "constant")
+DOUBLED = "doubled"
+"""reflect101 of the image enlarged twice, as `pyr_up` has it: dcb|abcd|dcba. No name that users can give."""
+NATIVE = (*BORDERS, DOUBLED)
+"""In the order of the native core."""
 _ALIASES = {
     "mirror": "reflect101",
     "reflect_101": "reflect101",

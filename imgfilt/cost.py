@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import cache
 
 from imgfilt.problem import Problem
-from imgfilt.rows import ITEMSIZE, ROUND_OFF, Line, RowBuilder, RowOp
+from imgfilt.rows import ITEMSIZE, ROUND_OFF, Line, RowBuilder, RowOp, rates
 
 _WIDTH = {"v4": 64.0, "v3": 32.0, "v2": 16.0, "base": 16.0}  # bytes of a vector
 _NS_PER_STEP = 0.25  # one instruction of the busiest kind on one vector
@@ -51,7 +51,9 @@ def of_op(op: RowOp, ops: list[RowOp]) -> float:
         dense = op.dtype in ROUND_OFF and sideways and len(op.taps) > 32 and len(op.inputs) == 1
         tap = _STEPS_PER_SMALL_TAP if small else _STEPS_PER_DENSE_TAP if dense else _STEPS_PER_TAP
         root = 8.0 if op.kind == "gradient" else 0.0
-        return step * (_STEPS_PER_OP + tap * len(op.taps) + _STEPS_SIDEWAYS * sideways + root)
+        return step * (_STEPS_PER_OP + (tap * len(op.taps) + _STEPS_SIDEWAYS * sideways) / op.up + root)
+    if op.kind == "decimate":
+        return step * 4
     if op.kind == "slide":
         return step * 4
     if op.kind == "window":
@@ -65,7 +67,10 @@ def of_op(op: RowOp, ops: list[RowOp]) -> float:
 
 def of_program(ops: list[RowOp], height: int, width: int) -> float:
     """Seconds for a program over an image, on one thread."""
-    ns = sum(of_op(op, ops) * width * op.channels + _NS_PER_ROW for op in ops) * height
+    ns = sum(
+        (of_op(op, ops) * columns * width * op.channels + _NS_PER_ROW) * rows * height
+        for op, (rows, columns) in zip(ops, rates(ops), strict=True)
+    )
     return ns * 1e-9
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imgfilt import _native, graph
 from imgfilt.backend import ARRAY_BACKENDS
-from imgfilt.borders import BORDERS
+from imgfilt.borders import NATIVE
 from imgfilt.plans import AreaStep, ArrayStep, Plan, RowStep, Step
 
 Image = NDArray[Any]
@@ -22,7 +22,7 @@ class Executable:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self._border = BORDERS.index(plan.border)
+        self._border = NATIVE.index(plan.border)
         self._runners = [self._runner(step) for step in plan.steps]
         self._between = [step_result(step) for step in plan.steps[:-1]]
         self._out_dtype = np.dtype(plan.out_dtype)
@@ -37,8 +37,10 @@ class Executable:
         elif np.may_share_memory(image, out):
             image = image.copy()
         current = image
-        for runner, (dtype, channels) in zip(self._runners, self._between, strict=False):
-            following = np.empty(_shape(current, channels), dtype)
+        for runner, step, (dtype, channels) in zip(
+            self._runners, self.plan.steps, self._between, strict=False
+        ):
+            following = np.empty(_shape(current, step, channels), dtype)
             runner(current, following, cval, threads)
             current = following
         self._runners[-1](current, out, cval, threads)
@@ -59,10 +61,14 @@ class Executable:
 
             def run_array(image: Image, out: Image, cval: float, threads: int) -> None:
                 target = out if out.ndim == 3 else out[..., None]
+                sy, sx = problem.stride
 
                 def put(block: Image, top: int, left: int) -> None:
-                    height, width = block.shape[:2]
-                    pixels.run(block, target[top : top + height, left : left + width], border, cval, 1)
+                    wanted = block[-top % sy :: sy, -left % sx :: sx]
+                    height, width = wanted.shape[:2]
+                    if height and width:
+                        y, x = -(-top // sy), -(-left // sx)
+                        pixels.run(wanted, target[y : y + height, x : x + width], border, cval, 1)
 
                 backend.respond(problem, image if image.ndim == 3 else image[..., None], cval, put, threads)
 
@@ -111,11 +117,13 @@ def _planes(image: Image) -> list[Image]:
     return [image] if image.ndim == 2 else [image[..., c] for c in range(image.shape[2])]
 
 
-def _shape(image: Image, channels: int) -> tuple[int, ...]:
+def _shape(image: Image, step: Step, channels: int) -> tuple[int, ...]:
     """The shape of what a step makes of `image`; `channels` is 0 where it keeps them."""
     height, width = image.shape[:2]
+    if isinstance(step, ArrayStep):
+        height, width = (-(-n // s) for n, s in zip((height, width), step.problem.stride, strict=True))
     if channels == 0 or image.ndim == 2:
-        return image.shape
+        return (height, width, *image.shape[2:])
     return (height, width) if channels == 1 else (height, width, channels)
 
 

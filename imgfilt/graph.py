@@ -1,6 +1,7 @@
 """A filter with its parameters filled in: a small directed graph of frozen nodes.
 
-Every node stands for an image of the source's height and width. Values are real numbers in the units of the
+Every node stands for an image of the source's height and width, but those above a strided `Convolve` or an
+`Upsample`. Values are real numbers in the units of the
 source's dtype until a `Round` node makes pixels of them. Nodes are compared by identity of structure, so a
 graph can be a dictionary key.
 
@@ -34,10 +35,32 @@ class Luma:
 
 @dataclass(frozen=True)
 class Convolve:
-    """Correlation with a kernel (not flipped), each channel alone."""
+    """Correlation with a kernel (not flipped), each channel alone.
+
+    Only every `stride[0]`-th row and `stride[1]`-th column of the result are kept, the first one first; `extra` rows
+    and columns more or fewer than there are.
+    """
 
     input: Node
     kernel: Kernel
+    stride: tuple[int, int] = (1, 1)
+    extra: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class Upsample:
+    """Transposed convolution: `factor` times the size (rows, columns), each pixel spread out as the kernel.
+
+    value[o] = sum over q of input[q] * kernel[o - factor * q + anchor]; `extra` rows more (or fewer) than `factor`
+    times the input's, and columns likewise, a column more being a copy of the last. With `doubled` the border
+    reflect101 is that of the enlarged image.
+    """
+
+    input: Node
+    kernel: Kernel
+    factor: tuple[int, int]
+    extra: tuple[int, int] = (0, 0)
+    doubled: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,7 +184,7 @@ class CopyAlpha:
 
 
 Node: TypeAlias = (
-    Source | Luma | Convolve | Magnitude | Maximum | Combine | Sharpen | Round | Median | Bilateral | Canny
+    Source | Luma | Convolve | Upsample | Magnitude | Maximum | Combine | Sharpen | Round | Median | Bilateral | Canny
     | Premultiply | Unpremultiply | Linearize | Delinearize | CopyAlpha
 )  # fmt: skip
 
@@ -198,6 +221,22 @@ def walk(root: Node) -> Iterator[Node]:
     return visit(root)
 
 
+def size_of(root: Node, height: int, width: int) -> tuple[int, int]:
+    """Height and width of `root` for a source of `height` x `width`."""
+    if isinstance(root, Source):
+        return height, width
+    sizes = {size_of(n, height, width) for n in inputs_of(root)}
+    assert len(sizes) == 1, "images of different sizes cannot be combined"
+    height, width = sizes.pop()
+    if isinstance(root, Convolve):
+        (sy, sx), (ey, ex) = root.stride, root.extra
+        return -(-height // sy) + ey, -(-width // sx) + ex
+    if isinstance(root, Upsample):
+        (sy, sx), (ey, ex) = root.factor, root.extra
+        return height * sy + ey, width * sx + ex
+    return height, width
+
+
 def substitute(root: Node, old: Node, new: Node) -> Node:
     """`root` with every occurrence of `old` replaced by `new`."""
     done: dict[Node, Node] = {old: new}
@@ -230,6 +269,8 @@ def gain(root: Node) -> float:
     if isinstance(root, Convolve):
         kernel_facts = facts(root.kernel)
         return 0.0 if kernel_facts.zero_sum else gain(root.input) * float(root.kernel.weights.sum())
+    if isinstance(root, Upsample):
+        return gain(root.input) * float(root.kernel.weights.sum()) / (root.factor[0] * root.factor[1])
     if isinstance(root, Combine) and not root.absolute:
         total = sum(w * gain(n) for w, n in zip(root.weights, root.inputs, strict=True))
         return total if abs(total) > 1e-9 else 0.0

@@ -190,6 +190,29 @@ def compose(kernels: Sequence[Kernel]) -> Kernel:
     return result
 
 
+_LARGEST_DILATED = 1 << 24
+
+
+def dilated(kernel: Kernel, apart: tuple[int, int]) -> Kernel:
+    """The kernel with its rows and columns so many pixels apart, zeros between them.
+
+    Raises ValueError where that is more than 16 million weights.
+
+    >>> dilated(Kernel.of([[1, 2]]), (1, 3)).weights.tolist()
+    [[1.0, 0.0, 0.0, 2.0]]
+    """
+    if apart == (1, 1):
+        return kernel
+    height, width = ((n - 1) * d + 1 for n, d in zip(kernel.shape, apart, strict=True))
+    if height * width > _LARGEST_DILATED:
+        raise ValueError(
+            f"dilation {apart} makes a kernel of {height} x {width} weights; at most {_LARGEST_DILATED} can be handled"
+        )
+    weights = np.zeros((height, width))
+    weights[:: apart[0], :: apart[1]] = kernel.weights
+    return Kernel.of(weights, (kernel.anchor[0] * apart[0], kernel.anchor[1] * apart[1]))
+
+
 def _as_weights(weights: ArrayLike) -> Weights:
     """A new C-ordered float64 array of `weights`, checked; -0.0 becomes 0.0."""
     try:

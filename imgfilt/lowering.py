@@ -14,6 +14,8 @@ from imgfilt.rows import FULL_SCALE, ITEMSIZE, RANGES, Line, RowBuilder, RowOp, 
 
 ConvolveBy = Callable[[graph.Convolve, RowBuilder, Line], Line]
 """Lowers one convolution of a line; the planner decides how."""
+UpsampleBy = Callable[[graph.Upsample, RowBuilder, Line], tuple[Line, ...]]
+"""Lowers an enlargement of a line to one line for each phase of its columns."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,10 @@ class Lowered:
     error: float
 
 
-def lower(root: graph.Round, dtype: str, channels: int, pixel_dtype: str, convolve: ConvolveBy) -> Lowered:
+def lower(root: graph.Round, dtype: str, channels: int, pixel_dtype: str, convolve: ConvolveBy,
+          upsample: UpsampleBy) -> Lowered:  # fmt: skip
     """The program for `root` on images of `dtype` and `channels`; `pixel_dtype` is the original image's."""
-    lowering = _Lowering(dtype, channels, pixel_dtype, root, convolve)
+    lowering = _Lowering(dtype, channels, pixel_dtype, root, convolve, upsample)
     line = lowering.line(root)
     rows = lowering.rows
     if line.index == 0 or line.index != len(rows.ops) - 1:  # the result must be the last op
@@ -49,11 +52,18 @@ def _used(ops: list[RowOp]) -> tuple[RowOp, ...]:
 
 class _Lowering:
     def __init__(
-        self, dtype: str, channels: int, pixel_dtype: str, root: graph.Node, convolve: ConvolveBy
+        self,
+        dtype: str,
+        channels: int,
+        pixel_dtype: str,
+        root: graph.Node,
+        convolve: ConvolveBy,
+        upsample: UpsampleBy,
     ) -> None:
         self.rows = RowBuilder(dtype, channels)
         self.pixel_dtype = pixel_dtype
         self.convolve = convolve
+        self.upsample = upsample
         self.done: dict[graph.Node, Line] = {graph.Source(): self.rows.source}
         self.error = 0.0
         self.users: dict[graph.Node, int] = {}
@@ -80,6 +90,8 @@ class _Lowering:
             return self._round(node)
         if isinstance(node, graph.Convolve):
             return self._convolve(node)
+        if isinstance(node, graph.Upsample):
+            return self._interleave(self._phases(node), node)
         if isinstance(node, graph.Luma):
             return self._luma(node)
         if isinstance(node, graph.Magnitude):
@@ -99,14 +111,23 @@ class _Lowering:
         raise TypeError(f"{type(node).__name__} is not an operation on rows")
 
     def _round(self, node: graph.Round) -> Line:
-        rows = self.rows
+        if isinstance(
+            node.input, graph.Upsample
+        ):  # its phases are rounded one by one, so that sums may be narrow
+            return self._interleave(
+                tuple(self._pixels(line, node, sole=True) for line in self._phases(node.input)), node.input
+            )
         if isinstance(node.input, graph.Magnitude) and node.dtype == "uint8" and node.rounding == "half_even":
             line = self._magnitude_u8(node.input)
             if line is not None:
                 return line
-        line = self.line(node.input)
+        return self._pixels(self.line(node.input), node, sole=self._sole_use(node.input))
+
+    def _pixels(self, line: Line, node: graph.Round, *, sole: bool) -> Line:
+        """The line as pixels; `sole` tells that nothing else reads the op that it is."""
+        rows = self.rows
         self.error = max(self.error, line.error)
-        fused = self._shifted(line, node) if self._sole_use(node.input) else None
+        fused = self._shifted(line, node) if sole else None
         fused = fused or self._divided(line, node)
         if fused is not None:
             return fused
@@ -119,6 +140,35 @@ class _Lowering:
         # Whatever the response's range: outside a constant border these lines hold any value of the type.
         low, high = RANGES[node.dtype]
         return replace(done, low=low, high=high)
+
+    def _phases(self, node: graph.Upsample) -> tuple[Line, ...]:
+        line = self.line(node.input)
+        if line.offset:
+            line = self.rows.convert(line, self.real_dtype(line))
+        return self.upsample(node, self.rows, line)
+
+    def _interleave(self, phases: tuple[Line, ...], node: graph.Upsample) -> Line:
+        """The columns' phases side by side."""
+        first, (count, extra) = phases[0], (node.factor[1], node.extra[1])
+        if count == 1:
+            return first
+        index = self.rows.add(
+            RowOp(
+                "interleave",
+                first.dtype,
+                first.channels,
+                tuple(p.index for p in phases),
+                size=count,
+                extra=extra,
+            )
+        )
+        return replace(
+            first,
+            index=index,
+            low=min(p.low for p in phases),
+            high=max(p.high for p in phases),
+            error=max(p.error for p in phases),
+        )
 
     def _sole_use(self, node: graph.Node) -> bool:
         """Whether nothing else reads the op that `node`'s line is; a sum of one node shares its input's op."""

@@ -7,13 +7,15 @@ what it would cost.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 from imgfilt import cost, graph
-from imgfilt.backend import ARRAY_BACKENDS, ROW_BACKENDS, names
-from imgfilt.borders import canonical
+from imgfilt.backend import ARRAY_BACKENDS, ROW_BACKENDS, names, polyphase
+from imgfilt.borders import DOUBLED, canonical
+from imgfilt.kernel import Kernel, facts
 from imgfilt.lowering import lower
 from imgfilt.plans import AreaStep, ArrayStep, Candidate, Choice, Plan, RowStep, Step
-from imgfilt.problem import Problem
+from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import FLOAT_TOLERANCE, ITEMSIZE, RANGES, Line, RowBuilder, RowOp
 
 
@@ -48,7 +50,7 @@ def make_plan(
 
     Raises ValueError for an unknown backend, one that refuses (with its reason), and graphs that have no plan.
     """
-    if backend != "auto" and backend not in names():
+    if backend not in ("auto", polyphase.name, *names()):
         raise ValueError(f"backend must be 'auto' or one of {', '.join(names())}, got {backend!r}")
     height, width, channels = (*shape, 1)[:3]
     p = _Planning(title, height, width, dtype, canonical(border), backend)
@@ -62,7 +64,7 @@ def make_plan(
         title=title,
         shape=shape,
         dtype=dtype,
-        out_shape=(height, width) if flat else (height, width, out_channels),
+        out_shape=(p.height, p.width) if flat else (p.height, p.width, out_channels),
         out_dtype=out_dtype,
         border=p.border,
         threads=threads,
@@ -125,8 +127,10 @@ def _plan_rows(p: _Planning, root: graph.Round, dtype: str, channels: int) -> tu
         channels,
         p.pixel_dtype,
         lambda c, rows, line: _convolve(p, root, c, rows, line, alone=alone),
+        lambda u, rows, line: _upsample(p, u, rows, line),
     )
     _add_rows(p, found.ops, found.error)
+    p.height, p.width = graph.size_of(root, p.height, p.width)
     return found.dtype, found.channels
 
 
@@ -147,7 +151,8 @@ def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: st
     """Plans the lone convolution of a graph by a whole-array backend where one is wanted or cheapest."""
     low, high = RANGES[dtype] if dtype.startswith(("u", "i")) else (-1.0, 1.0)
     problem = Problem(node.kernel, p.height, p.width, channels, dtype, low, high, p.border, alone=True,
-                      tolerance=_tolerance(root, node, dtype, max(-low, high)))  # fmt: skip
+                      tolerance=_tolerance(root, node, dtype, max(-low, high)),
+                      stride=node.stride, extra=node.extra)  # fmt: skip
     candidates = _ask(problem)
     chosen = _pick(p, node, candidates)
     if chosen.backend not in ARRAY_BACKENDS:
@@ -157,11 +162,12 @@ def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: st
     response = array_backend.arithmetic(problem).dtype
     after = graph.substitute(root, node, graph.Combine((graph.Source(),), (array_backend.scale(problem),)))
     found = lower(graph.Round(after, root.dtype) if not isinstance(after, graph.Round) else after,
-                  response, channels, p.pixel_dtype, _no_convolution)  # fmt: skip
+                  response, channels, p.pixel_dtype, _no_convolution, _no_convolution)  # fmt: skip
     p.steps.append(ArrayStep(chosen.backend, problem, found.ops))
     p.error += array_backend.error(problem) + found.error
     p.seconds += array_backend.cost(problem) + cost.of_program(list(found.ops), p.height, p.width)
     p.workspace = max(p.workspace, array_backend.workspace(problem) + _workspace(found.ops, p.width))
+    p.height, p.width = graph.size_of(root, p.height, p.width)
     return True
 
 
@@ -176,7 +182,7 @@ def _tolerance(root: graph.Round, node: graph.Convolve, dtype: str, largest: flo
     return max(graph.slack(root, node), FLOAT_TOLERANCE["float32"] * size)
 
 
-def _no_convolution(node: graph.Convolve, rows: RowBuilder, line: Line) -> Line:
+def _no_convolution(node: graph.Node, rows: RowBuilder, line: Line) -> NoReturn:
     raise AssertionError("a lone convolution has been planned already")
 
 
@@ -186,12 +192,26 @@ def _convolve(
     """Chooses a backend for one convolution inside a row program, and lowers it."""
     problem = Problem(
         node.kernel, p.height, p.width, line.channels, line.dtype, line.low, line.high, p.border, alone=alone,
-        tolerance=_tolerance(root, node, line.dtype, line.largest),
+        tolerance=_tolerance(root, node, line.dtype, line.largest), stride=node.stride, extra=node.extra,
     )  # fmt: skip
     candidates = _ask(problem)
     chosen = _pick(p, node, candidates)
     p.choices.append(_choice(p, node, chosen, candidates))
     return ROW_BACKENDS[chosen.backend].lower(problem, rows, line)
+
+
+def _upsample(p: _Planning, node: graph.Upsample, rows: RowBuilder, line: Line) -> tuple[Line, ...]:
+    """Lowers an enlargement, which is done in one way only."""
+    if p.backend not in ("auto", polyphase.name):
+        raise ValueError(f"backend={p.backend!r} cannot do {p.title}: only {polyphase.name!r} enlarges")
+    if node.doubled and p.border == "reflect101":
+        p.border = DOUBLED
+    phases = polyphase.lower(node.kernel, node.factor, rows, line)
+    arithmetic = _arithmetic(rows, replace(phases[0], error=max(line.error for line in phases)))
+    words = _words(node.kernel)
+    reason = "the pixels of each phase are made of the taps that meet one; no zero is inserted"
+    p.choices.append(Choice(words, polyphase.name, arithmetic, reason, ()))
+    return phases
 
 
 def _ask(problem: Problem) -> tuple[Candidate, ...]:
@@ -207,6 +227,8 @@ def _ask(problem: Problem) -> tuple[Candidate, ...]:
         found.append(Candidate(name, row_backend.cost(problem), _arithmetic(rows, line)))
     for name, array_backend in ARRAY_BACKENDS.items():
         refusal = array_backend.supports(problem)
+        if any(problem.extra):
+            refusal = Refusal("the result reaches beyond the image")
         if refusal is not None:
             found.append(Candidate(name, refused=refusal.reason))
         else:
@@ -252,11 +274,13 @@ def _choice(
 
 
 def _kernel_words(node: graph.Convolve) -> str:
-    from imgfilt.kernel import facts
+    return _words(node.kernel) + (" stride {}x{}".format(*node.stride) if node.stride != (1, 1) else "")
 
-    f = facts(node.kernel)
-    words = [f"{node.kernel.shape[0]}x{node.kernel.shape[1]}"]
-    if f.trimmed.shape != node.kernel.shape:
+
+def _words(kernel: Kernel) -> str:
+    f = facts(kernel)
+    words = [f"{kernel.shape[0]}x{kernel.shape[1]}"]
+    if f.trimmed.shape != kernel.shape:
         words.append(f"(support {f.trimmed.shape[0]}x{f.trimmed.shape[1]})")
     words.append(f"rank {f.rank}")
     words += [word for word, true in (("box", f.is_box), ("integer", f.integer), ("dyadic", f.dyadic and not f.integer),

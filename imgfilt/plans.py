@@ -173,6 +173,9 @@ def _step_lines(number: int, step: Step) -> list[str]:
         lines = [f"  step {number}: one sweep over the rows"]
         return lines + [f"    %{i} = {op.describe()}" for i, op in enumerate(step.ops)]
     if isinstance(step, ArrayStep):
-        lines = [f"  step {number}: {step.backend} over the whole image, in blocks; of each"]
+        (sy, sx), part = step.problem.stride, ""
+        if step.problem.strided:
+            part = f", every {sy}. row and {sx}. column kept"
+        lines = [f"  step {number}: {step.backend} over the whole image, in blocks{part}; of each"]
         return lines + [f"    %{i} = {op.describe()}" for i, op in enumerate(step.ops)]
     return [f"  step {number}: {type(step.node).__name__.lower()}, native over the whole image"]

@@ -22,6 +22,8 @@ class Problem:
     `alone` tells that it is the only convolution of its graph and reads the image itself, so that a backend
     which works on whole arrays can take it. `tolerance` is how far the response may be off at the most: half a
     step of the pixels that are made of it, or what floats allow; a backend that would be off by more declines.
+    Of the response every `stride[0]`-th row and `stride[1]`-th column are wanted, the first one first; `extra` rows
+    and columns more (or fewer) than there are in the image, those beyond its end at the same distances.
     """
 
     kernel: Kernel
@@ -34,10 +36,16 @@ class Problem:
     border: str
     alone: bool
     tolerance: float
+    stride: tuple[int, int] = (1, 1)
+    extra: tuple[int, int] = (0, 0)
 
     @property
     def facts(self) -> KernelFacts:
         return facts(self.kernel)
+
+    @property
+    def strided(self) -> bool:
+        return self.stride != (1, 1)
 
     @property
     def pixels(self) -> int:

@@ -6,24 +6,29 @@ the image, the last op the result. What each kind does is written in `native/pro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 KINDS = ("source", "convert", "luma", "taps", "slide", "window", "gradient", "divide", "magnitude", "maximum",
-         "combine", "sharpen", "premultiply", "unpremultiply", "linearize", "delinearize", "copy_alpha")  # fmt: skip
+         "combine", "sharpen", "premultiply", "unpremultiply", "linearize", "delinearize", "copy_alpha",
+         "decimate", "interleave")  # fmt: skip
 DTYPES = ("uint8", "uint16", "int16", "int32", "float32", "float64")
 ITEMSIZE = {"uint8": 1, "uint16": 2, "int16": 2, "int32": 4, "float32": 4, "float64": 8}
 ROUNDINGS = ("half_even", "half_up")
 
 
 class Tap(NamedTuple):
-    """`weight` times the element `dy` rows below and `dx` pixels right of the output, of one of the inputs."""
+    """`weight` times the element `dy` rows below and `dx` pixels right of the output, of one of the inputs.
+
+    Where an op makes several rows of one (`up`), only in the rows y with y % up == phase.
+    """
 
     input: int
     dy: int
     dx: int
     weight: float
+    phase: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,6 +56,9 @@ class RowOp:
     threshold: float = 0.0
     full: float = 1.0
     absolute: bool = False
+    up: int = 1
+    step: int = 1
+    extra: int = 0
 
     def native(self) -> dict[str, Any]:
         """The op as the native core reads it."""
@@ -70,7 +78,7 @@ class RowOp:
 
 
 _PLAIN = ("channels", "extended", "stage", "init", "shift", "narrow", "size", "origin", "scale", "bias", "wide",
-          "amount", "threshold", "full", "absolute")  # fmt: skip
+          "amount", "threshold", "full", "absolute", "up", "step", "extra")  # fmt: skip
 
 
 def _details(op: RowOp) -> str:
@@ -79,7 +87,11 @@ def _details(op: RowOp) -> str:
         way = "vertical" if len(columns) == 1 else "horizontal" if len(rows) == 1 else "dense"
         values = " ".join(f"{t.weight:g}" for t in op.taps[:9]) + (" ..." if len(op.taps) > 9 else "")
         shift = f" >> {op.shift}" if op.shift else ""
-        return f" {len(op.taps)} {way} taps [{values}]{shift}"
+        rate = f" of every {op.step}. row" if op.step > 1 else f" in {op.up} phases" if op.up > 1 else ""
+        return f" {len(op.taps)} {way} taps [{values}]{shift}{rate}"
+    if op.kind == "decimate":
+        rate = f" of every {op.step}. row" if op.step > 1 else ""
+        return f" every {op.size}. pixel from {op.origin}{rate}"
     if op.kind == "gradient":
         halves = (op.taps[: op.size], op.taps[op.size :])
         first, second = (" ".join(f"{t.weight:g}" for t in taps) for taps in halves)
@@ -99,6 +111,19 @@ def _details(op: RowOp) -> str:
     if op.bias != 0.0:
         parts.append(f"{op.bias:+g}")
     return (" " + " ".join(parts)) if parts else ""
+
+
+def rates(ops: Sequence[RowOp]) -> list[tuple[float, float]]:
+    """Rows and columns of each op's lines as parts of the image's."""
+    found = [(1.0, 1.0)]
+    for op in ops[1:]:
+        rows, columns = found[op.inputs[0]]
+        if op.kind == "decimate":
+            columns /= op.size
+        elif op.kind == "interleave":
+            columns *= op.size
+        found.append((rows * op.up / op.step, columns))
+    return found
 
 
 @dataclass(frozen=True)

@@ -15,21 +15,50 @@ ALPHAS = ("premultiply", "ignore", "each")
 PRECISIONS = ("image", "float")
 """What the steps of a chain are rounded to in between: the image's dtype, or float32 (float64 for float64 images)."""
 
-_NEIGHBOURHOOD = (graph.Convolve, *graph.AREA)
+_NEIGHBOURHOOD = (graph.Convolve, graph.Upsample, *graph.AREA)
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """A change of size by a factor: a convolution of which some pixels are kept, or a transposed one.
+
+    The fields are those of `graph.Upsample` where there is a factor, else those of `graph.Convolve`.
+    """
+
+    title: str
+    kernel: Kernel
+    stride: tuple[int, int] = (1, 1)
+    factor: tuple[int, int] | None = None
+    extra: tuple[int, int] = (0, 0)
+    doubled: bool = False
+    rounding: graph.Rounding = "half_even"
+
+    @property
+    def name(self) -> str:
+        return self.title.partition(" ")[0]
+
+    def node(self, source: graph.Node) -> graph.Node:
+        """The change of `source`, not yet rounded."""
+        if self.factor is not None:
+            return graph.Upsample(source, self.kernel, self.factor, self.extra, self.doubled)
+        return graph.Convolve(source, self.kernel, self.stride, self.extra)
 
 
 class Stage:
-    """One filter of a chain: a spec with its parameters as given, or a kernel with a bias. Hashable by value."""
+    """One filter of a chain: a spec with its parameters as given, a kernel with a bias, or a change of size.
+
+    Hashable by value.
+    """
 
     __slots__ = ("_key", "params", "what")
 
-    def __init__(self, what: FilterSpec | Kernel, params: Mapping[str, Any]) -> None:
+    def __init__(self, what: FilterSpec | Kernel | Resampling, params: Mapping[str, Any]) -> None:
         self.what = what
         self.params = params
         # Specs are compared by identity: the catalogue hands out the same ones every time. Values of different
         # types are different, though 1 == True: only one of them may be what the filter takes.
         self._key = (
-            what if isinstance(what, Kernel) else id(what),
+            what if isinstance(what, Kernel | Resampling) else id(what),
             tuple(sorted((name, type(value).__name__, value) for name, value in params.items())),
         )
 
@@ -42,6 +71,8 @@ class Stage:
     @property
     def title(self) -> str:
         """The stage in words: "gaussian sigma=2"."""
+        if isinstance(self.what, Resampling):
+            return self.what.title
         kernel = isinstance(self.what, Kernel)
         params = {k: v for k, v in self.params.items() if v or not kernel}
         return " ".join([self.name, *(f"{k}={v}" for k, v in params.items() if v is not None)])
@@ -53,13 +84,15 @@ class Stage:
 
     def build(self, dtype: str, channels: int, color: str | None, units: str | None = None) -> graph.Node:
         """The response of the stage, not yet rounded; `units` as for `imgfilt.build.build`."""
-        if isinstance(self.what, Kernel):
+        if isinstance(self.what, Kernel | Resampling):
             source: graph.Node = graph.Source()
             if color not in (None, "luma", "each"):
                 raise ValueError(f"color must be 'luma' or 'each', got {color!r}")
             if color == "luma" and 2 <= channels <= 4:
                 source = graph.Luma(source)
-            node: graph.Node = graph.Convolve(source, self.what)
+            if isinstance(self.what, Resampling):
+                return self.what.node(source)
+            node: graph.Node = graph.Convolve(source, self.what, self.params.get("stride", (1, 1)))
             bias = self.params.get("bias", 0.0)
             return graph.Combine((node,), (1.0,), bias) if bias else node
         from imgfilt.build import build
@@ -91,11 +124,11 @@ def fingerprint(stages: tuple[Stage, ...], precision: str = "image") -> str:
             nodes = [*graph.walk(stage.build("uint8", 3, None))]
         except ValueError:  # what cannot be built has no results
             nodes = []
-        kernels = [node.kernel for node in nodes if isinstance(node, graph.Convolve)]
+        kernels = [node.kernel for node in nodes if isinstance(node, graph.Convolve | graph.Upsample)]
         digest = hashlib.sha256(repr([(k.shape, k.anchor) for k in kernels]).encode())
         for kernel in kernels:
             digest.update(kernel.weights.tobytes())
-        what = "kernel" if isinstance(stage.what, Kernel) else repr(replace(stage.what, path=""))
+        what = repr(replace(stage.what, path="")) if isinstance(stage.what, FilterSpec) else stage.title
         parts.append((what, dict(stage.params), digest.hexdigest()))
     return repr((precision, parts))
 
@@ -171,7 +204,7 @@ def _with_alpha(node: graph.Node, alpha: str, gray: bool, unit: bool) -> graph.N
     if (gray and alpha == "ignore") or not any(isinstance(n, _NEIGHBOURHOOD) for n in graph.walk(node)):
         return node
     if alpha == "ignore":
-        return graph.CopyAlpha(node, source)
+        return graph.CopyAlpha(node, _unfiltered(node))
     bias, core = 0.0, node
     if isinstance(node, graph.Combine) and not node.absolute:
         bias, core = node.bias, replace(node, bias=0.0)
@@ -179,13 +212,26 @@ def _with_alpha(node: graph.Node, alpha: str, gray: bool, unit: bool) -> graph.N
     gain = graph.gain(core)
     if gray or not gain:
         response = graph.Combine((weighted,), (1.0,), bias) if bias else weighted
-        return response if gray else graph.CopyAlpha(response, source)
+        return response if gray else graph.CopyAlpha(response, _unfiltered(core))
     if gain != 1.0:
         weighted = graph.Combine((weighted,), (1.0 / gain,))
     plain = graph.Unpremultiply(weighted, unit)
     if gain == 1.0 and not bias:
         return plain
     return graph.CopyAlpha(graph.Combine((plain,), (gain,), bias), plain)
+
+
+def _unfiltered(node: graph.Node) -> graph.Node:
+    """The source's own pixels where those of `node` are."""
+    source = graph.Source()
+    for inner in graph.walk(node):
+        if isinstance(inner, graph.Upsample):
+            raise ValueError(
+                "alpha='ignore' copies alpha, of which an enlarged image needs more: use 'premultiply' or 'each'"
+            )
+        if isinstance(inner, graph.Convolve) and inner.stride != (1, 1):
+            return graph.Convolve(source, Kernel.of([[1.0]]), inner.stride, inner.extra)
+    return source
 
 
 def _in_linear_light(node: graph.Node, alpha: bool, gray: bool) -> graph.Node:

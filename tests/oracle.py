@@ -131,6 +131,45 @@ def convolve(image: Array, kernel: ArrayLike, *, anchor: tuple[int, int] | None 
     return correlate(image, w[::-1, ::-1], anchor=(kh - 1 - ay, kw_ - 1 - ax), **kw)
 
 
+def dilate(kernel: ArrayLike, apart: tuple[int, int]) -> Array:
+    """The kernel with zeros between its taps."""
+    w = np.asarray(kernel, dtype=np.float64)
+    out = np.zeros(((w.shape[0] - 1) * apart[0] + 1, (w.shape[1] - 1) * apart[1] + 1))
+    for y in range(w.shape[0]):
+        for x in range(w.shape[1]):
+            out[y * apart[0], x * apart[1]] = w[y, x]
+    return out
+
+
+def transposed(
+    image: Array,
+    kernel: ArrayLike,
+    factor: tuple[int, int],
+    *,
+    anchor: tuple[int, int] = (0, 0),
+    border: str = "replicate",
+    cval: float = 0.0,
+) -> Array:
+    """Transposed convolution before any rounding, every input scattered: out[s * q - anchor + tap] += x[q] * w[tap].
+
+    The image is extended as far as its pixels reach the result, and zero weights are skipped.
+    """
+    w = np.asarray(kernel, dtype=np.float64)
+    exact = image.dtype.kind in "iu" and is_integral(w, cval)
+    (kh, kw), (sy, sx), (height, width) = w.shape, factor, image.shape[:2]
+    wide = pad(widen(image, exact), kh, kh, kw, kw, border, int(cval) if exact else cval)
+    whole = np.zeros(((wide.shape[0]) * sy + kh, wide.shape[1] * sx + kw, *image.shape[2:]), dtype=wide.dtype)
+    with np.errstate(invalid="ignore"):
+        for y in range(kh):
+            for x in range(kw):
+                weight = int(w[y, x]) if exact else Wide(w[y, x])
+                if weight != 0:
+                    part = whole[y : y + wide.shape[0] * sy : sy, x : x + wide.shape[1] * sx : sx]
+                    part += weight * wide
+    top, left = kh * sy + anchor[0], kw * sx + anchor[1]
+    return whole[top : top + height * sy, left : left + width * sx]
+
+
 def scale(image: Array, kernel: ArrayLike, cval: float = 0.0, bias: float = 0.0) -> float:
     """Sum |w| * max |x|: what float tolerances are measured in."""
     biggest = float(np.max(np.abs(image.astype(np.float64)), initial=abs(cval)))

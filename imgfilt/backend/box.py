@@ -23,6 +23,8 @@ def supports(problem: Problem) -> Refusal | None:
         return Refusal("the kernel's weights are not all equal")
     if facts.trimmed.weights.size == 1:
         return Refusal("the kernel is a single weight")
+    if any(problem.extra):
+        return Refusal("the result reaches beyond the image")
     return None
 
 
@@ -51,6 +53,9 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
         index = rows.real(line, dtype, keep_scale=True).index
     if not single_column:
         index = rows.add(RowOp("window", dtype, line.channels, (index,), size=width, origin=ax))
+    if problem.strided:
+        sy, sx = problem.stride
+        index = rows.add(RowOp("decimate", dtype, line.channels, (index,), size=sx, step=sy))
     doublings = 2 + math.log2(area)
     error = (
         doublings * ROUND_OFF[dtype] * area * line.largest

@@ -6,7 +6,7 @@ import numpy as np
 
 from imgfilt import cost as costs
 from imgfilt.arithmetic import integer_sum, real_sum
-from imgfilt.backend.taps import Weighted, add_taps
+from imgfilt.backend.taps import Rate, Weighted, add_taps
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder
 
@@ -29,12 +29,13 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
     w = kernel.weights
     numerators = facts.numerators
     whole = None
+    rate = Rate(problem.stride, problem.extra[1])
     if numerators is not None:
         n = np.rint(w / facts.scale).astype(np.int64)
         arithmetic = integer_sum(n, line.dtype, line.low, line.high) if line.integral else None
         if arithmetic is not None:
             return add_taps(
-                rows, line, Weighted(n.astype(np.float64), kernel.anchor, facts.scale), arithmetic
+                rows, line, Weighted(n.astype(np.float64), kernel.anchor, facts.scale), arithmetic, rate=rate
             )
         if (line.integral and float(np.abs(n).sum()) * line.largest < 2**24) or (
             facts.integer and line.integral
@@ -42,6 +43,6 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
             whole = n.astype(np.float64)
     if whole is not None:
         arithmetic = real_sum(whole, line.dtype, line.largest, whole=True)
-        return add_taps(rows, line, Weighted(whole, kernel.anchor, facts.scale), arithmetic)
+        return add_taps(rows, line, Weighted(whole, kernel.anchor, facts.scale), arithmetic, rate=rate)
     arithmetic = real_sum(w, line.dtype, line.largest, whole=False)
-    return add_taps(rows, line, Weighted(w, kernel.anchor, 1.0), arithmetic)
+    return add_taps(rows, line, Weighted(w, kernel.anchor, 1.0), arithmetic, rate=rate)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from imgfilt import cost as costs
 from imgfilt.arithmetic import promised_exact, rounding_error
+from imgfilt.backend.taps import strided
 from imgfilt.kernel import Factors
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder, RowOp, Tap
@@ -55,13 +56,14 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
     ay, ax = problem.facts.trimmed.anchor
     source = rows.real(line, found.dtype, keep_scale=True)
     columns = tuple(
-        rows.add(RowOp("taps", found.dtype, line.channels, (source.index,), extended=False,
+        rows.add(RowOp("taps", found.dtype, line.channels, (source.index,), extended=False, step=problem.stride[0],
                        taps=tuple(Tap(0, i - ay, 0, float(w)) for i, w in enumerate(column))))
         for column, _ in found.factors
     )  # fmt: skip
     along = tuple(
         Tap(t, 0, j - ax, float(w)) for t, (_, row) in enumerate(found.factors) for j, w in enumerate(row)
     )
+    columns, along = strided(rows, columns, along, problem.stride[1], problem.extra[1])
     index = rows.add(RowOp("taps", found.dtype, line.channels, columns, taps=along))
     weights = problem.facts.trimmed.weights
     size = float(np.abs(weights).sum())

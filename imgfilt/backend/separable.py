@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imgfilt import cost as costs
 from imgfilt.arithmetic import Arithmetic, fits, integer_sum, real_sum, sum_range
-from imgfilt.backend.taps import Weighted, add_taps
+from imgfilt.backend.taps import Rate, Weighted, add_taps
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder
 
@@ -46,8 +46,8 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
         exact = whole and line.integral and (size < 2**24 or facts.integer)
         arithmetic = real_sum(np.multiply.outer(column, row), line.dtype, line.largest, whole=exact)
         passes = (arithmetic, arithmetic)
-    first = add_taps(rows, line, down, passes[0], final=False)
-    return add_taps(rows, first, along, passes[1])
+    first = add_taps(rows, line, down, passes[0], final=False, rate=Rate((problem.stride[0], 1)))
+    return add_taps(rows, first, along, passes[1], rate=Rate((1, problem.stride[1]), problem.extra[1]))
 
 
 def _integer_passes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,49 +20,99 @@ class Weighted:
     anchor: tuple[int, int]
     scale: float
 
-    def taps(self) -> tuple[Tap, ...]:
-        """One tap a nonzero weight, row by row; a single tap of weight 0 where there is none."""
+    def taps(self, phase: int = 0) -> tuple[Tap, ...]:
+        """One tap a nonzero weight, row by row; a single tap of weight 0 where all are 0, none of no weights."""
+        if not self.weights.size:
+            return ()
         found = [
-            Tap(0, int(i) - self.anchor[0], int(j) - self.anchor[1], float(self.weights[i, j]))
+            Tap(0, int(i) - self.anchor[0], int(j) - self.anchor[1], float(self.weights[i, j]), phase)
             for i, j in np.argwhere(self.weights)
         ]
-        return tuple(found) or (Tap(0, 0, 0, 0.0),)
+        return tuple(found) or (Tap(0, 0, 0, 0.0, phase),)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Which sums are wanted: every `stride[0]`-th row's, every `stride[1]`-th column's and `extra` columns more."""
+
+    stride: tuple[int, int] = (1, 1)
+    extra: int = 0
 
 
 def add_taps(
-    rows: RowBuilder, line: Line, w: Weighted, arithmetic: Arithmetic, *, final: bool = True
+    rows: RowBuilder,
+    line: Line,
+    w: Weighted,
+    arithmetic: Arithmetic,
+    *,
+    final: bool = True,
+    rate: Rate = Rate(),
 ) -> Line:
     """The weighted sum of `line` in the given arithmetic; `final` is False for a partial sum inside a kernel."""
-    taps = w.taps()
-    total = float(w.weights.sum())
+    return add_phases(rows, line, (w,), arithmetic, final=final, rate=rate)
+
+
+def add_phases(
+    rows: RowBuilder,
+    line: Line,
+    phases: Sequence[Weighted],
+    arithmetic: Arithmetic,
+    *,
+    final: bool = True,
+    rate: Rate = Rate(),
+) -> Line:
+    """A row for each of the sums in turn, of one scale; where there are several, the line has no offset."""
+    taps = tuple(tap for phase, w in enumerate(phases) for tap in w.taps(phase))
+    step, across = rate.stride
     if arithmetic.dtype in ("int16", "int32"):
         # Taps that look sideways need columns beyond the ends: a line of 16-bit elements of its own, made once
         # a row. Vertical ones read the image's own 8-bit rows.
-        if line.dtype == "uint8" and (arithmetic.dtype == "int32" or any(t.dx for t in taps)):
+        sideways = across > 1 or any(t.dx for t in taps)
+        if line.dtype == "uint8" and (arithmetic.dtype == "int32" or sideways):
             line = rows.real(line, "int16", keep_scale=True)
         init = arithmetic.init
-        bottom, top = sum_range(w.weights.astype(np.int64), line.low, line.high)
-        low, high = float(bottom + init), float(top + init)
+        ranges = [sum_range(w.weights.astype(np.int64), line.low, line.high) for w in phases]
+        low, high = float(min(r[0] for r in ranges) + init), float(max(r[1] for r in ranges) + init)
         error = 0.0
     else:
         line = rows.real(line, arithmetic.dtype, keep_scale=True)
         init = 0
-        size = float(np.abs(w.weights).sum()) * line.largest
+        size = max(float(np.abs(w.weights).sum()) for w in phases) * line.largest
         low, high = -size, size
-        error = 0.0 if arithmetic.exact else rounding_error(w.weights, arithmetic.dtype, line.largest)
+        errors = [rounding_error(w.weights, arithmetic.dtype, line.largest) for w in phases]
+        error = 0.0 if arithmetic.exact else max(errors)
+    inputs, taps = strided(rows, (line.index,), taps, across, rate.extra)
     index = rows.add(
-        RowOp(
-            "taps",
-            arithmetic.dtype,
-            line.channels,
-            (line.index,),
-            extended=final,
-            taps=taps,
-            init=float(init),
-        )
-    )
-    scale = line.scale * w.scale
-    before = float(np.abs(w.weights).sum()) * abs(w.scale) * line.error
+        RowOp("taps", arithmetic.dtype, line.channels, inputs, extended=final, taps=taps, init=float(init),
+              up=len(phases), step=step)
+    )  # fmt: skip
+    factor = phases[0].scale
+    scale = line.scale * factor
+    before = max(float(np.abs(w.weights).sum()) for w in phases) * abs(factor) * line.error
+    total = float(phases[0].weights.sum())
     return Line(index, arithmetic.dtype, line.channels, low, high, scale,
-                line.offset * total * w.scale - init * scale, error * abs(scale) + before,
+                line.offset * total * factor - init * scale, error * abs(scale) + before,
                 after_convolution=True)  # fmt: skip
+
+
+def strided(
+    rows: RowBuilder, inputs: tuple[int, ...], taps: tuple[Tap, ...], stride: int, extra: int
+) -> tuple[tuple[int, ...], tuple[Tap, ...]]:
+    """The inputs taken apart into the phases that the taps of every `stride`-th pixel read, and the taps on them."""
+    if stride == 1:
+        return inputs, taps
+    made: dict[tuple[int, int], int] = {}
+    lines: list[int] = []
+    found: list[Tap] = []
+    for tap in taps:
+        dx, phase = divmod(tap.dx, stride)
+        if (tap.input, phase) not in made:
+            source = inputs[tap.input]
+            op = rows.ops[source]
+            made[tap.input, phase] = len(lines)
+            lines.append(
+                rows.add(RowOp("decimate", op.dtype, op.channels, (source,), extended=op.extended, size=stride,
+                               origin=phase, extra=extra))
+            )  # fmt: skip
+        found.append(tap._replace(input=made[tap.input, phase], dx=dx))
+    return tuple(lines), tuple(found)

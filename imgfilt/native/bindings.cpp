@@ -66,7 +66,8 @@ Op op_of(const nb::dict& d) {
     if (d.contains("taps"))
         for (nb::handle h : d["taps"]) {
             const nb::tuple t = nb::cast<nb::tuple>(h);
-            op.taps.push_back({nb::cast<int>(t[0]), nb::cast<int>(t[1]), nb::cast<int>(t[2]), nb::cast<double>(t[3])});
+            op.taps.push_back({nb::cast<int>(t[0]), nb::cast<int>(t[1]), nb::cast<int>(t[2]), nb::cast<double>(t[3]),
+                               nb::cast<int>(t[4])});
         }
     op.weights = get(d, "weights", std::vector<double>{});
     op.init = get(d, "init", 0.0);
@@ -74,6 +75,9 @@ Op op_of(const nb::dict& d) {
     op.narrow = get(d, "narrow", false);
     op.size = get(d, "size", 0);
     op.origin = get(d, "origin", 0);
+    op.up = get(d, "up", 1);
+    op.step = get(d, "step", 1);
+    op.extra = get(d, "extra", 0);
     op.scale = get(d, "scale", 1.0);
     op.bias = get(d, "bias", 0.0);
     op.amount = get(d, "amount", 0.0);
@@ -94,7 +98,7 @@ Program* program_of(const nb::list& list) {
 }
 
 Border border_of(int border) {
-    if (border < 0 || border > 4) throw std::invalid_argument("unknown border");
+    if (border < 0 || border > 5) throw std::invalid_argument("unknown border");
     return static_cast<Border>(border);
 }
 

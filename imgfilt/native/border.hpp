@@ -23,6 +23,11 @@ inline int64_t border_index(int64_t i, int64_t n, Border border) {
             const int64_t j = (i % period + period) % period;
             return j < n ? j : period - j;
         }
+        case Border::doubled: {
+            const int64_t period = 2 * n - 1;
+            const int64_t j = (i % period + period) % period;
+            return j < n ? j : period - j;
+        }
     }
     return -1;
 }

@@ -45,6 +45,8 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
         case OpKind::window:
             return from[0] == op.dtype && (op.dtype == DType::u16 || op.dtype == DType::i32 || real(op.dtype));
         case OpKind::magnitude: return same && from[0] == op.dtype && real(op.dtype);
+        case OpKind::decimate: return op.inputs.size() == 1 && from[0] == op.dtype;
+        case OpKind::interleave: return same && from[0] == op.dtype && static_cast<int>(from.size()) == op.size;
         case OpKind::maximum: return same && from[0] == op.dtype && (op.dtype == DType::i16 || real(op.dtype));
         default: return same && from[0] == op.dtype && real(op.dtype);
     }
@@ -68,7 +70,6 @@ Program::Program(std::vector<Op> ops) {
             require(has_loop(op, from), "there is no such op for these element types");
         }
         if (op.kind == OpKind::taps || op.kind == OpKind::gradient) {
-            require(!op.taps.empty(), "taps need at least one tap");
             for (const Tap& t : op.taps) {
                 require(t.input >= 0 && t.input < static_cast<int>(op.inputs.size()),
                         "a tap reads one of its op's inputs");
@@ -76,6 +77,14 @@ Program::Program(std::vector<Op> ops) {
                 node.weights32.push_back(static_cast<float>(t.weight));
                 node.weights64.push_back(t.weight);
             }
+            require(
+                std::is_sorted(op.taps.begin(), op.taps.end(), [](auto& a, auto& b) { return a.phase < b.phase; }) &&
+                    (op.taps.empty() || (op.taps.front().phase >= 0 && op.taps.back().phase < op.up)),
+                "taps are sorted by their phase, which is less than the number of phases");
+            require(op.kind == OpKind::taps || op.up == 1, "a gradient has one phase");
+            for (int phase = 0; phase <= op.up; ++phase)
+                node.phases.push_back(static_cast<int>(
+                    std::count_if(op.taps.begin(), op.taps.end(), [&](auto& t) { return t.phase < phase; })));
         }
         if (op.kind == OpKind::combine) {
             require(op.weights.size() == op.inputs.size(), "a combination needs one weight an input");
@@ -85,13 +94,30 @@ Program::Program(std::vector<Op> ops) {
         if (op.kind == OpKind::slide || op.kind == OpKind::window) require(op.size >= 1, "a sum needs a size");
         if (op.kind == OpKind::sharpen || op.kind == OpKind::copy_alpha)
             require(op.inputs.size() == 2, "this op has two inputs");
+        if (op.kind == OpKind::decimate)
+            require(op.size >= 1 && op.origin >= 0 && op.origin < op.size, "a phase is one of a positive number");
+        require(op.up >= 1 && op.step >= 1, "rows cannot be enlarged or skipped less than once");
         nodes_.push_back(std::move(node));
     }
-    // How far each line is read, from the users back to the source.
+    find_reach();
+}
+
+// How far each line is read, and which of its rows belong to a row of the result, from the users back to the source.
+void Program::find_reach() {
     for (size_t i = nodes_.size(); i-- > 1;) {
         const Op& op = nodes_[i].op;
         const int own = nodes_[i].reach;
-        for (int input : op.inputs) nodes_[input].reach = std::max(nodes_[input].reach, own);
+        const bool resizes = op.up > 1 || op.step > 1;
+        require(!resizes || own == 0, "rows beside a row that is made of others at a distance cannot be read");
+        for (int input : op.inputs) {
+            Node& in = nodes_[input];
+            const int64_t up = nodes_[i].up * op.up, step = nodes_[i].step * op.step;
+            require(in.readers == 0 || in.step * up == step * in.up, "an op's readers need it at the same rows");
+            ++in.readers;
+            in.up = up;
+            in.step = step;
+            in.reach = std::max(in.reach, resizes ? 1 : own);  // the result may end one row after the image
+        }
         for (const Tap& t : op.taps) {
             Node& in = nodes_[op.inputs[t.input]];
             in.reach = std::max(in.reach, own + std::abs(t.dy));
@@ -102,6 +128,21 @@ Program::Program(std::vector<Op> ops) {
                 std::max(nodes_[op.inputs[0]].reach, own + std::max(op.origin + 1, op.size - 1 - op.origin));
         if (op.kind == OpKind::window)
             nodes_[op.inputs[0]].pad = std::max({nodes_[op.inputs[0]].pad, op.origin, op.size - 1 - op.origin});
+        if (op.kind == OpKind::decimate)  // never 0: its loop reads beyond the line's end, which the image has not
+            nodes_[op.inputs[0]].pad = std::max(
+                {nodes_[op.inputs[0]].pad, 1, nodes_[i].pad * op.size + op.origin + std::max(0, op.extra) * op.size});
+    }
+    for (size_t i = 1; i < nodes_.size(); ++i) {
+        Node& node = nodes_[i];
+        node.narrowed = node.op.kind == OpKind::decimate || node.op.kind == OpKind::interleave;
+        for (int input : node.op.inputs) {
+            require(node.op.kind != OpKind::interleave || input > 0, "what is interleaved has lines of its own");
+            node.narrowed = node.narrowed || nodes_[input].narrowed;
+        }
+        require(!node.narrowed || node.pad == 0 || !nodes_[node.op.inputs[0]].narrowed,
+                "pixels beyond the ends of a line whose width has changed are known from the line before alone");
+        require(node.reach == 0 || node.step * nodes_[0].up == nodes_[0].step * node.up,
+                "rows beside those that have been enlarged or skipped cannot be read");
     }
 }
 
@@ -111,9 +152,28 @@ int64_t Program::depth(const Node& node) {
     return rows <= 16 ? static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows))) : rows;
 }
 
-int64_t Program::workspace(int64_t width) const {
+std::vector<int64_t> Program::widths(int64_t width) const {
+    std::vector<int64_t> found = {width};
+    for (size_t i = 1; i < nodes_.size(); ++i) {
+        const Op& op = nodes_[i].op;
+        const int64_t own = found[static_cast<size_t>(op.inputs[0])];
+        for (int input : op.inputs)
+            require(found[static_cast<size_t>(input)] == own, "an op's inputs are of different widths");
+        if (op.kind == OpKind::decimate)
+            found.push_back((own + op.size - 1) / op.size + op.extra);
+        else
+            found.push_back(op.kind == OpKind::interleave ? own * op.size + op.extra : own);
+        require(found.back() > 0, "an op's lines have no pixels");
+    }
+    return found;
+}
+
+int64_t Program::workspace(int64_t image_width) const {
     int64_t bytes = 0;
-    for (const Node& node : nodes_) {
+    const std::vector<int64_t> all = widths(image_width);
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+        const Node& node = nodes_[i];
+        const int64_t width = all[i];
         bytes += line_bytes(node.pad, node.op.channels, node.op.dtype, width) * (depth(node) + 1);
         if (node.op.kind == OpKind::window)
             bytes += 2 * line_bytes(0, node.op.channels, node.op.dtype, width + node.op.size) + kAlign;
@@ -127,20 +187,23 @@ void Program::run(const View& in, const View& out, Border border, double cval, i
     const Op& last = nodes_.back().op;
     require(in.dtype == first.dtype && in.channels == first.channels, "the image does not fit the program's source");
     require(out.dtype == last.dtype && out.channels == last.channels, "the output does not fit the program's result");
-    require(in.height == out.height && in.width == out.width, "the output's size is not the image's");
-    require(in.height > 0 && in.width > 0, "the image is empty");
+    require(in.height > 0 && in.width > 0 && out.height > 0, "the image is empty");
+    const Node& source = nodes_.front();
+    const int64_t last_row = (out.height - 1) / source.up * source.step;
+    require(out.width == widths(in.width).back() && last_row <= in.height && (last_row < in.height || source.reach > 0),
+            "the output's size is not what the program makes of the image");
     if (threads <= 0) threads = all_threads();
-    const int64_t pixels = in.height * in.width * in.channels;
-    threads = static_cast<int>(std::min<int64_t>({threads, in.height, 1 + pixels / kMinPixelsPerThread}));
+    const int64_t pixels = std::max(in.height * in.width * in.channels, out.height * out.width * out.channels);
+    threads = static_cast<int>(std::min<int64_t>({threads, out.height, 1 + pixels / kMinPixelsPerThread}));
     if (threads == 1) {
-        sweep(*this, in, out, border, cval, 0, in.height);
+        sweep(*this, in, out, border, cval, 0, out.height);
         return;
     }
     // A few stripes a thread even out what else the machine does; each stripe costs its halo again.
     const int64_t least = std::max<int64_t>(kMinRowsPerStripe, 4 * int64_t{nodes_.front().reach});
-    const int64_t stripes = std::clamp<int64_t>(in.height / least, threads, int64_t{threads} * kStripesPerThread);
+    const int64_t stripes = std::clamp<int64_t>(out.height / least, threads, int64_t{threads} * kStripesPerThread);
     parallel_for(static_cast<int>(stripes), threads, [&](int s) {
-        sweep(*this, in, out, border, cval, in.height * s / stripes, in.height * (s + 1) / stripes);
+        sweep(*this, in, out, border, cval, out.height * s / stripes, out.height * (s + 1) / stripes);
     });
 }
 

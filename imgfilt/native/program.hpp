@@ -28,12 +28,15 @@ enum class OpKind : int {
     linearize,      // sRGB to linear light; `absolute` says that the last channel is alpha
     delinearize,    // linear light to sRGB
     copy_alpha,     // colours of inputs[0], last channel of inputs[1]
+    decimate,       // pixel q = pixel q * size + origin of the input's row y * step
+    interleave,     // pixel x = pixel x / size of inputs[x % size]; beyond their ends the last one again
 };
 
 struct Tap {
     int input = 0;  // index into Op::inputs
     int dy = 0, dx = 0;
     double weight = 0.0;
+    int phase = 0;  // in which rows it counts: those with y % Op::up == phase
 };
 
 // One operation; it produces one line per row. Lines of an op are numbered by its place in the program.
@@ -52,7 +55,10 @@ struct Op {
     double init = 0.0;            // taps: added to every sum
     int shift = 0;                // taps to u8: shifted right at the end
     bool narrow = false;          // taps to u8: a 16-bit sum that needs no saturation, else a 32-bit one
-    int size = 0, origin = 0;     // slide, window
+    int size = 0, origin = 0;     // slide, window, decimate, interleave
+    // taps, decimate: row y is made from rows around y / up * step of the inputs; taps are sorted by their phase.
+    int up = 1, step = 1;
+    int extra = 0;  // decimate, interleave: pixels more (or fewer) than a whole division or multiple of the input's
     Affine affine;
     double scale = 1.0, bias = 0.0, amount = 0.0, threshold = 0.0, full = 1.0;
     bool absolute = false;
@@ -68,8 +74,11 @@ class Program {
     // same for every `threads`.
     void run(const View& in, const View& out, Border border, double cval, int threads) const;
 
+    // Pixels of each op's lines, for images of this width.
+    std::vector<int64_t> widths(int64_t width) const;
+
     // Bytes of line buffers that one thread needs for images of this width.
-    int64_t workspace(int64_t width) const;
+    int64_t workspace(int64_t image_width) const;
 
     // Rows of the image above and below a row of the output that it may depend on, where no border is near.
     int reach() const { return nodes_.front().reach; }
@@ -81,10 +90,16 @@ class Program {
         Op op;
         int reach = 0;  // rows above and below the output row that may be needed
         int pad = 0;    // pixels needed beyond each end of a line
+        // Row y of the result is made from rows around y * step / up of this op.
+        int64_t up = 1, step = 1;
+        int readers = 0;
+        bool narrowed = false;    // its lines have another width than the image's
+        std::vector<int> phases;  // taps: the first of each phase, and the end
         std::vector<int16_t> weights16;
         std::vector<float> weights32;
         std::vector<double> weights64;
     };
+    void find_reach();
     // Lines that are kept of an op: those that its readers may still ask for.
     static int64_t depth(const Node& node);
 

@@ -4,6 +4,7 @@
 #include "row_convert.hpp"
 #include "row_gradient.hpp"
 #include "row_luma.hpp"
+#include "row_phases.hpp"
 #include "row_pointwise.hpp"
 #include "row_srgb.hpp"
 #include "row_sums.hpp"
@@ -45,6 +46,14 @@ RowKernels make_table() {
     k.window_i32 = window_i32;
     k.window_f32 = window<float>;
     k.window_f64 = window<double>;
+    k.decimate[0] = decimate<uint8_t>;
+    k.decimate[1] = decimate<uint16_t>;
+    k.decimate[2] = decimate<uint32_t>;
+    k.decimate[3] = decimate<uint64_t>;
+    k.interleave[0] = interleave<uint8_t>;
+    k.interleave[1] = interleave<uint16_t>;
+    k.interleave[2] = interleave<uint32_t>;
+    k.interleave[3] = interleave<uint64_t>;
     fill_row<uint8_t>(k, DType::u8);
     fill_row<uint16_t>(k, DType::u16);
     fill_row<int16_t>(k, DType::i16);

@@ -53,6 +53,13 @@ struct RowKernels {
     // (in[x] + add) * multiplier / 2^(16 + shift), rounding down; in[x] + add is known to fit 16 bits.
     void (*divide_u16_u8)(const uint16_t* in, uint16_t add, uint16_t multiplier, int shift, uint8_t* out, int64_t n);
 
+    // Pixels of `channels` elements of 1, 2, 4 or 8 bytes (the power of two is the table's index). Up to 64 bytes
+    // beyond the last pixel of the input are read, nothing beyond n pixels of the output is written.
+    // out's pixel q = in's pixel q * size
+    void (*decimate[4])(const void* in, int size, int channels, void* out, int64_t n);
+    // out's pixel x = pixel x / size of in[x % size]
+    void (*interleave[4])(const void* const* in, int size, int channels, void* out, int64_t n);
+
     // convert[from][to]; null where there is none. Done in 53-bit arithmetic where either side is f64 or the
     // affine is `wide`, else in 24-bit.
     void (*convert[kDTypes][kDTypes])(const void* in, const Affine& affine, void* out, int64_t n);

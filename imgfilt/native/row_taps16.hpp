@@ -130,6 +130,7 @@ void taps_narrow_u8(const int16_t* const* signed_p, const int16_t* signed_w, int
     const auto w = reinterpret_cast<const uint16_t*>(signed_w);
     const auto i = static_cast<uint16_t>(init);
     switch (k) {
+        case 2: return narrow_row<2>(p, w, k, i, shift, out, n);
         case 3: return narrow_row<3>(p, w, k, i, shift, out, n);
         case 5: return narrow_row<5>(p, w, k, i, shift, out, n);
         case 7: return narrow_row<7>(p, w, k, i, shift, out, n);

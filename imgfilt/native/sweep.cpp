@@ -21,12 +21,14 @@ class Sweep {
         : program_(program), in_(in), out_(out), border_(border), cval_(cval), row_(*kernels().row) {
         block_ = take_block(program.workspace(in.width));
         char* next = block_.memory.get();
+        const std::vector<int64_t> widths = program.widths(in.width);
         lines_.resize(program.nodes_.size());
         for (size_t i = 0; i < lines_.size(); ++i) {
             const Program::Node& node = program.nodes_[i];
             Line& line = lines_[i];
+            line.width = widths[i];
             line.lead = pad_bytes(node.pad, node.op.channels, node.op.dtype);
-            line.stride = line_bytes(node.pad, node.op.channels, node.op.dtype, in.width);
+            line.stride = line_bytes(node.pad, node.op.channels, node.op.dtype, line.width);
             line.depth = program.depth(node);
             line.mask = std::has_single_bit(static_cast<uint64_t>(line.depth)) ? line.depth - 1 : -1;
             line.base = next;
@@ -34,9 +36,10 @@ class Sweep {
             next += line.stride * (line.depth + 1);
             if (node.op.kind == OpKind::window) {
                 line.scratch = next;
-                next += 2 * line_bytes(0, node.op.channels, node.op.dtype, in.width + node.op.size) + kAlign;
+                next += 2 * line_bytes(0, node.op.channels, node.op.dtype, line.width + node.op.size) + kAlign;
             }
         }
+        for (Line& line : lines_) line.rows.assign(static_cast<size_t>(line.depth), INT64_MIN);
         for (size_t i = 0; i < lines_.size(); ++i)
             lines_[i].pointers.resize(std::max(program.nodes_[i].op.taps.size(), program.nodes_[i].op.inputs.size()));
         // Two ops leave the memory no pause to fill, more do.
@@ -54,7 +57,7 @@ class Sweep {
         const int result = static_cast<int>(lines_.size()) - 1;
         for (size_t i = 0; i < lines_.size(); ++i) {
             const Program::Node& node = program_.nodes_[i];
-            lines_[i].next = first - node.reach;
+            lines_[i].next = first / node.up * node.step - node.reach;
             if (is_real(node)) lines_[i].next = std::max<int64_t>(0, lines_[i].next);
             lines_[i].sum = nullptr;
         }
@@ -76,22 +79,39 @@ class Sweep {
     struct Line {
         char* base = nullptr;     // depth + 1 lines; the last is the constant one
         char* scratch = nullptr;  // window
-        int64_t stride = 0, lead = 0, depth = 0;
+        int64_t stride = 0, lead = 0, depth = 0, width = 0;
         int64_t mask = -1;                  // depth - 1 where that finds a row's place
-        int64_t next = 0;                   // the next row to be produced
+        int64_t next = 0;                   // the next row of the image to be read, or of a running sum to be made
+        std::vector<int64_t> rows;          // the row that each place of the ring holds
         bool direct = false;                // rows are the image's own
         char* sum = nullptr;                // slide: the line of the row before
         std::vector<const char*> pointers;  // taps, or inputs, of the row in work
     };
 
     // Rows are numbered 0 .. height - 1, and the border says which stands for one outside; else rows outside
-    // have lines of their own.
-    bool is_real(const Program::Node& node) const { return node.op.extended && border_ != Border::wrap; }
+    // have lines of their own. Rows that were enlarged or skipped are read one by one.
+    bool is_real(const Program::Node& node) const {
+        return node.op.extended && border_ != Border::wrap && node.reach > 0;
+    }
 
+    static int64_t place(const Line& line, int64_t row) {
+        return line.mask >= 0 ? row & line.mask : ((row % line.depth) + line.depth) % line.depth;
+    }
     char* slot(int i, int64_t row) const {
         const Line& line = lines_[i];
-        const int64_t place = line.mask >= 0 ? row & line.mask : ((row % line.depth) + line.depth) % line.depth;
-        return line.base + line.stride * place + line.lead;
+        return line.base + line.stride * place(line, row) + line.lead;
+    }
+    // Row `row` of op i's lines, made unless the ring holds it: rows that nobody asks for are never made.
+    const char* produce_at(int i, int64_t row) {
+        Line& line = lines_[i];
+        char* target = slot(i, row);
+        int64_t& held = line.rows[static_cast<size_t>(place(line, row))];
+        if (held != row) {
+            produce(i, row, target);
+            finish(i, row, target);
+            held = row;
+        }
+        return target;
     }
     char* constant(int i) const { return lines_[i].base + lines_[i].stride * lines_[i].depth + lines_[i].lead; }
 
@@ -111,13 +131,11 @@ class Sweep {
             row = border_index(row, in_.height, border_);
             if (row < 0) return constant(i);
         }
-        while (line.next <= row) {
-            char* target = slot(i, line.next);
-            produce(i, line.next, target);
-            finish(i, target);
-            ++line.next;
+        if (node.op.kind == OpKind::slide) {  // a sum rests on that of the row before
+            while (line.next < row) produce_at(i, line.next++);
+            line.next = std::max(line.next, row + 1);
         }
-        return slot(i, row);
+        return produce_at(i, row);
     }
 
     // The rows of the image and of the output are new in order: while some are worked on, later ones are fetched, a
@@ -149,14 +167,16 @@ class Sweep {
     }
 
     // Columns beyond both ends of a line.
-    void finish(int i, char* line) {
+    void finish(int i, int64_t row, char* line) {
         const Program::Node& node = program_.nodes_[i];
         if (node.pad == 0) return;
         const int64_t size = int64_t{node.op.channels} * kSizeOf[static_cast<int>(node.op.dtype)];
+        if (node.op.kind == OpKind::decimate) return;  // made like the others
         char* end = line + in_.width * size;
         if (border_ == Border::constant) {
-            std::memcpy(line - node.pad * size, constant(i), static_cast<size_t>(node.pad * size));
-            std::memcpy(end, constant(i), static_cast<size_t>(node.pad * size));
+            const char* beyond = node.op.up == 1 ? constant(i) : phase_constant(i, row);
+            std::memcpy(line - node.pad * size, beyond, static_cast<size_t>(node.pad * size));
+            std::memcpy(end, beyond, static_cast<size_t>(node.pad * size));
             return;
         }
         for (int64_t j = 0; j < node.pad; ++j) {
@@ -177,12 +197,20 @@ class Sweep {
         }
     }
 
+    // The same for a row of an op whose rows have several phases, far outside too.
+    const char* phase_constant(int i, int64_t row) {
+        constant_ = true;
+        produce(i, row % program_.nodes_[i].op.up, constant(i));
+        constant_ = false;
+        return constant(i);
+    }
+
     // The line that stands for rows outside a constant border, and for columns: `pad` pixels at both ends too.
     void make_constant(int i) {
         const Program::Node& node = program_.nodes_[i];
         const Op& op = node.op;
         char* line = constant(i);
-        const int64_t n = in_.width * op.channels;
+        const int64_t width = lines_[i].width, n = width * op.channels;
         const int size = kSizeOf[static_cast<int>(op.dtype)];
         if (i == 0 || op.stage) {
             Affine affine;
@@ -205,7 +233,7 @@ class Sweep {
         const int64_t pixel = int64_t{op.channels} * size;
         for (int64_t j = 0; j < node.pad; ++j) {
             std::memcpy(line - (j + 1) * pixel, line, static_cast<size_t>(pixel));
-            std::memcpy(line + (in_.width + j) * pixel, line, static_cast<size_t>(pixel));
+            std::memcpy(line + (width + j) * pixel, line, static_cast<size_t>(pixel));
         }
     }
 
@@ -227,7 +255,7 @@ class Sweep {
     void produce(int i, int64_t y, char* out) {
         const Program::Node& node = program_.nodes_[i];
         const Op& op = node.op;
-        const int64_t width = in_.width, n = width * op.channels;
+        const int64_t width = lines_[i].width, n = width * op.channels;
         if (op.kind != OpKind::taps && op.kind != OpKind::gradient) fetch(pieces_);
         switch (op.kind) {
             case OpKind::source: return load_row(in_, border_index(y, in_.height, border_), out);
@@ -289,6 +317,8 @@ class Sweep {
                                                as<float>(out), width);
                 return row_.copy_alpha_f64(input_as<double>(op, 0, y), input_as<double>(op, 1, y), op.channels,
                                            as<double>(out), width);
+            case OpKind::decimate: return decimate(i, y, out, width);
+            case OpKind::interleave: return interleave(i, y, out, width);
         }
     }
 
@@ -303,13 +333,17 @@ class Sweep {
         std::vector<const char*>& pointers = lines_[i].pointers;
         const DType from = program_.nodes_[op.inputs[0]].op.dtype;
         const int64_t pixel = int64_t{op.channels} * kSizeOf[static_cast<int>(from)];
-        const int k = static_cast<int>(op.taps.size());
+        const int phase = static_cast<int>(y % op.up);
+        const int first = op.up == 1 ? 0 : node.phases[static_cast<size_t>(phase)];
+        const int k =
+            (op.up == 1 ? static_cast<int>(op.taps.size()) : node.phases[static_cast<size_t>(phase) + 1]) - first;
+        const int64_t row = op.up == 1 ? y * op.step : y / op.up * op.step;
         int last_input = -1, last_dy = 0;
         const char* line = nullptr;
         for (int t = 0; t < k; ++t) {
-            const Tap& tap = op.taps[static_cast<size_t>(t)];
+            const Tap& tap = op.taps[static_cast<size_t>(first + t)];
             if (tap.input != last_input || tap.dy != last_dy) {
-                line = input(op.inputs[static_cast<size_t>(tap.input)], y + tap.dy);
+                line = input(op.inputs[static_cast<size_t>(tap.input)], row + tap.dy);
                 last_input = tap.input;
                 last_dy = tap.dy;
             }
@@ -320,25 +354,25 @@ class Sweep {
         for (int64_t piece = 0, x = 0; piece < pieces_; ++piece) {
             const int64_t next = piece + 1 == pieces_ ? n : (n * (piece + 1) / pieces_) & -kAlign;
             fetch(1);
-            sum_taps(node, from, pointers.data(), out + x * out_size, next - x);
+            sum_taps(node, from, pointers.data(), first, k, out + x * out_size, next - x);
             for (const char*& pointer : pointers) pointer += (next - x) * from_size;
             x = next;
         }
     }
 
-    void sum_taps(const Program::Node& node, DType from, const void* p, char* out, int64_t n) {
+    // The sum of the k taps from `first`, whose elements are at `p`.
+    void sum_taps(const Program::Node& node, DType from, const void* p, int first, int k, char* out, int64_t n) {
         const Op& op = node.op;
-        const int k = static_cast<int>(op.taps.size());
         const auto p16 = static_cast<const int16_t* const*>(p);
-        const int16_t* w16 = node.weights16.data();
+        const int16_t* w16 = node.weights16.data() + first;
         if (from == DType::u8)
             return row_.taps_u8_i16(static_cast<const uint8_t* const*>(p), w16, k, static_cast<int16_t>(op.init),
                                     as<int16_t>(out), n);
         if (from == DType::f32)
-            return row_.taps_f32(static_cast<const float* const*>(p), node.weights32.data(), k,
+            return row_.taps_f32(static_cast<const float* const*>(p), node.weights32.data() + first, k,
                                  static_cast<float>(op.init), as<float>(out), n);
         if (from == DType::f64)
-            return row_.taps_f64(static_cast<const double* const*>(p), node.weights64.data(), k, op.init,
+            return row_.taps_f64(static_cast<const double* const*>(p), node.weights64.data() + first, k, op.init,
                                  as<double>(out), n);
         if (op.kind == OpKind::gradient)
             return row_.gradient_u8(p16, w16, op.size, k - op.size, static_cast<float>(op.scale), as<uint8_t>(out), n);
@@ -350,6 +384,26 @@ class Sweep {
         if (op.dtype == DType::i32)
             return row_.taps_i16_i32(p16, w16, k, static_cast<int32_t>(op.init), as<int32_t>(out), n);
         return row_.taps_i16_i16(p16, w16, k, static_cast<int16_t>(op.init), as<int16_t>(out), n);
+    }
+
+    void decimate(int i, int64_t y, char* out, int64_t width) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
+        const int size = kSizeOf[static_cast<int>(op.dtype)], table = std::countr_zero(static_cast<unsigned>(size));
+        const int64_t pixel = int64_t{op.channels} * size, pad = node.pad;
+        const char* line = input(op.inputs[0], y * op.step);
+        row_.decimate[table](line + (op.origin - pad * op.size) * pixel, op.size, op.channels, out - pad * pixel,
+                             width + 2 * pad);
+    }
+
+    void interleave(int i, int64_t y, char* out, int64_t width) {
+        const Op& op = program_.nodes_[i].op;
+        const int size = kSizeOf[static_cast<int>(op.dtype)], table = std::countr_zero(static_cast<unsigned>(size));
+        const int64_t pixel = int64_t{op.channels} * size, whole = width - std::max(0, op.extra);
+        row_.interleave[table](reinterpret_cast<const void* const*>(all_inputs<char>(i, y)), op.size, op.channels, out,
+                               whole);
+        for (int64_t x = whole; x < width; ++x)
+            std::memcpy(out + x * pixel, out + (whole - 1) * pixel, static_cast<size_t>(pixel));
     }
 
     // The running sum is the line of the row before, since lines are produced in order.

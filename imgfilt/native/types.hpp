@@ -13,7 +13,9 @@ constexpr int kDTypes = 7;
 // no instruction set exports it.
 constexpr int kSizeOf[kDTypes] = {1, 2, 2, 4, 4, 8, 8};
 
-enum class Border : int { reflect101 = 0, reflect = 1, replicate = 2, wrap = 3, constant = 4 };
+// `doubled` is the reflect101 of an image whose pixels lie a pixel apart, the gaps not among those reflected about:
+// reflect101 at the near end, reflect at the far one.
+enum class Border : int { reflect101 = 0, reflect = 1, replicate = 2, wrap = 3, constant = 4, doubled = 5 };
 
 // An image in memory: strides in bytes, of rows, pixels and channels.
 struct View {
