@@ -7,7 +7,9 @@ both), and they share one budget of threads and memory.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from threading import Lock, Semaphore, Thread
 from typing import Protocol
 
 from imgfilt.batch.errors import StoppedError
@@ -31,12 +33,14 @@ class Executor(Protocol):
 
 def on_threads(perform: Perform, jobs: Iterable[Job], workers: int) -> Iterator[Result]:
     """A few threads, which do not keep the process from ending."""
-    from queue import SimpleQueue
-    from threading import Lock, Thread
-
-    done: SimpleQueue[Result | BaseException | None] = SimpleQueue()
+    done: deque[Result | BaseException | None] = deque()
+    some = Semaphore(0)
     waiting, lock = iter(jobs), Lock()
     closed = False
+
+    def tell(news: Result | BaseException | None) -> None:
+        done.append(news)
+        some.release()
 
     def work() -> None:
         try:
@@ -45,12 +49,12 @@ def on_threads(perform: Perform, jobs: Iterable[Job], workers: int) -> Iterator[
                     job = next(waiting, None)
                 if job is None:
                     break
-                done.put(perform(job))
+                tell(perform(job))
         except StoppedError:
             pass
         except BaseException as error:
-            done.put(error)
-        done.put(None)
+            tell(error)
+        tell(None)
 
     threads = [Thread(target=work, name=f"imgfilt-{i}", daemon=True) for i in range(workers)]
     for thread in threads:
@@ -58,7 +62,8 @@ def on_threads(perform: Perform, jobs: Iterable[Job], workers: int) -> Iterator[
     running = workers
     try:
         while running:
-            result = done.get()
+            some.acquire()
+            result = done.popleft()
             if isinstance(result, BaseException):
                 raise result
             if result is None:

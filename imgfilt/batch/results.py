@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 Status = Literal["ok", "error", "skipped", "planned"]
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """One file's record.
 
     input, output  paths, or "-"; no output where none was written
@@ -75,16 +73,14 @@ def _ms(seconds: float) -> float:
     return round(seconds * 1e3, 3)
 
 
-@dataclass
 class Tally:
-    """The sum of a batch's results."""
+    """The sum of a batch's results, of which so many are expected."""
 
-    expected: int
-    counts: dict[str, int] = field(default_factory=lambda: {"ok": 0, "error": 0, "skipped": 0, "planned": 0})
-    pixels: int = 0
-    decode: float = 0.0
-    filtering: float = 0.0
-    encode: float = 0.0
+    def __init__(self, expected: int) -> None:
+        self.expected = expected
+        self.counts = {"ok": 0, "error": 0, "skipped": 0, "planned": 0}
+        self.pixels = 0
+        self.decode = self.filtering = self.encode = 0.0
 
     def add(self, result: Result) -> None:
         self.counts[result.status] += 1

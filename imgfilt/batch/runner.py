@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from imgfilt.batch.budget import Budget, machine_memory, processors
 from imgfilt.batch.executors import EXECUTORS
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
     from imgfilt.batch.journal import Journal
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """What a batch may use. None: a worker and a thread for each processor, half of the machine's memory."""
 
     jobs: int | None = None
@@ -48,12 +46,16 @@ def run(
     memory = limits.memory or machine_memory() // 2
     budget = Budget(threads, memory, workers, len(jobs))
     performer = Performer(
-        work, budget, stop, journal, make_folders=make_folders, alone=len(jobs) == 1, raising=raising
+        work,
+        budget,
+        stop,
+        journal,
+        make_folders=make_folders,
+        alone=len(jobs) == 1,
+        fail_fast=fail_fast,
+        raising=raising,
     )
-    for result in EXECUTORS[limits.executor](performer, jobs, workers):
-        if fail_fast and result.status == "error":
-            stop.ask()
-        yield result
+    yield from EXECUTORS[limits.executor](performer, jobs, workers)
 
 
 def split(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from imgfilt.batch.errors import SymlinkLoopError, WrongUsageError
 from imgfilt.io import FORMATS, ImageFileError
@@ -34,8 +34,7 @@ EXTENSIONS = frozenset(
 """Files of these names are taken from folders, whatever they hold."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """One input.
 
     path    as it is opened, or "-" for standard input
@@ -48,8 +47,7 @@ class Source:
     found: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(NamedTuple):
     """What to take from folders.
 
     recursive  go into their folders too
@@ -64,13 +62,13 @@ class Selection:
     avoid: str | None = None
 
 
-@dataclass
 class Found:
     """Sources in order, what could not be looked into, and how much was left out."""
 
-    sources: list[Source] = field(default_factory=list)
-    problems: list[tuple[str, ImageFileError]] = field(default_factory=list)
-    ignored: int = 0
+    def __init__(self) -> None:
+        self.sources: list[Source] = []
+        self.problems: list[tuple[str, ImageFileError]] = []
+        self.ignored = 0
 
 
 def expand(words: Iterable[str], selection: Selection) -> Found:

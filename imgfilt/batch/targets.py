@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import string
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from imgfilt.batch.errors import WrongUsageError
 from imgfilt.batch.sources import STREAM, Source
@@ -17,16 +16,14 @@ BESIDE = "{stem}.{filter}{ext}"
 """The default name beside the input; in a folder of their own results keep the names of their inputs."""
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One input and the path (or "-") of its result."""
 
     source: Source
     target: str
 
 
-@dataclass(frozen=True)
-class Naming:
+class Naming(NamedTuple):
     """How results are named.
 
     label     {filter}
@@ -84,6 +81,8 @@ class Naming:
 
 def check_name(template: str) -> None:
     """`WrongUsageError` where a template has other fields, or none that tells results apart."""
+    import string
+
     example = f"as in '{BESIDE}'"
     try:
         fields = {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}

@@ -6,9 +6,8 @@ import os
 import stat
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -30,8 +29,7 @@ Filter = Callable[..., NDArray[Any]]
 """Called as `filter(array, alpha=..., threads=..., dtype=..., **keywords)`."""
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """What is to be done with every file.
 
     label       the filter's name, for people and for names of files
@@ -46,7 +44,7 @@ class Work:
 
     label: str
     function: Filter
-    keywords: Mapping[str, Any] = field(default_factory=dict)
+    keywords: Mapping[str, Any]
     alpha: str | None = None
     quality: int = QUALITY
     format: str | None = None
@@ -91,12 +89,14 @@ class Performer:
         *,
         make_folders: bool = False,
         alone: bool = False,
+        fail_fast: bool = False,
         raising: bool = False,
     ) -> None:
         """`make_folders`: a result's folder is made where it is missing. `alone`: the only file may be a pipe.
-        `raising`: errors are raised instead of becoming results."""
+        `fail_fast`: a failure stops all. `raising`: errors are raised instead of becoming results."""
         self.work, self.budget, self.stop, self.journal = work, budget, stop, journal
-        self._make_folders, self._alone, self._raising = make_folders, alone, raising
+        self._make_folders, self._alone = make_folders, alone
+        self._fail_fast, self._raising = fail_fast, raising
         self._made: set[str] = set()
 
     def __call__(self, job: Job) -> Result:
@@ -111,6 +111,8 @@ class Performer:
             self.stop.check()  # what was abandoned fails, and is no failure of the file
             if self._raising:
                 raise
+            if self._fail_fast:
+                self.stop.ask()
             return failure(job.source.path, self.work.label, error)
 
     def _perform(self, job: Job, share: Share) -> Result:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -32,8 +31,7 @@ BORDERS = {
 """OpenCV's names, and SciPy's and NumPy's where they are unambiguous."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What the common options said. `keywords` goes to the public functions as it is."""
 
     files: tuple[str, ...]

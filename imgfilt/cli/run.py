@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -78,7 +77,7 @@ class Run:
         begin = perf_counter()
         selection = settings.selection
         if self.naming.folder:
-            selection = replace(selection, avoid=settings.output)
+            selection = selection._replace(avoid=settings.output)
         found = expand(settings.files, selection)
         planned = jobs(found.sources, self.naming)
         self.tally.expected = len(planned) + len(found.problems)
@@ -209,8 +208,8 @@ class Run:
         folders = [word for word in self.settings.files if os.path.isdir(word)]
         if not self.settings.quiet:
             click.echo(f"imgfilt: watching {', '.join(folders)} (Ctrl-C ends)", err=True)
-        selection = replace(
-            self.settings.selection, avoid=self.settings.output if self.naming.folder else None
+        selection = self.settings.selection._replace(
+            avoid=self.settings.output if self.naming.folder else None
         )
         for sources in new_files(folders, selection):
             self._new(sources, journal)
