@@ -91,6 +91,7 @@ class Journal:
             [self._key(job.target), *line.source, *line.result, line.recipe, line.checksum, line.boot]
         )
         with self._lock:
+            self._lines[self._key(job.target)] = line
             self._append(text.encode("ascii") + b"\n")
 
     def _append(self, line: bytes) -> None:
