@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import threading
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -41,7 +40,7 @@ def sheet(path: Path) -> Path:
             seen = look(picture((90, 120, 3)), picture((90, 120)))
             output = str(path.parent / "out" / f"photo {number}.jpg")
             sheet.add(
-                replace(done(f"photo {number}.jpg", pixels=10_800, decode=0.012, seen=seen), output=output)
+                done(f"photo {number}.jpg", pixels=10_800, decode=0.012, seen=seen)._replace(output=output)
             )
         sheet.add(
             Result(NASTY, "", "gaussian", "error", code="damaged", error=f"'{NASTY}' is cut short: 7 bytes")

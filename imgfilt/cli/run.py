@@ -99,9 +99,8 @@ class Run:
         except KeyboardInterrupt:
             self.stop.abandon()
             if not settings.watch:
-                hint = "; --resume goes on" if journal is not None else ""
                 self.messages.summary(perf_counter() - begin, "interrupted: ")
-                if hint:
+                if journal is not None:
                     click.echo("imgfilt: the same command with --resume goes on", err=True)
                 click.get_current_context().exit(INTERRUPTED)
         if journal is not None and journal.problem and not settings.quiet:
@@ -164,7 +163,7 @@ class Run:
             check_target(path)
         except NotWritableError as error:
             raise WrongUsageError(str(error)) from error
-        self.work = replace(self.work, look=looking(size_for(self.tally.expected)))
+        self.work = self.work._replace(look=looking(size_for(self.tally.expected)))
         try:
             with report.opened(path, command_line(click.get_current_context())) as self.messages.report:
                 yield
@@ -215,10 +214,9 @@ class Run:
             self._new(sources, journal)
 
     def _new(self, sources: Sequence[Source], journal: Journal | None) -> None:
-        strange = [s for s in sources if journal is None or not journal.knows(s.path)]
-        planned = jobs(strange, self.naming)
-        if journal is not None:
-            planned, _ = split(planned, journal)
+        assert journal is not None  # a watched folder has one
+        own = () if self.naming.in_place else tuple(s for s in sources if journal.knows(s.path))
+        planned, _ = split(jobs([s for s in sources if s not in own], self.naming), journal)
         self.tally.expected += len(planned)
         for result in self._results(planned, journal):
             self._say(result)
