@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 
+def one_line(error: Exception) -> str:
+    """What a library says of a file, on one line and not longer than people read."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 160 else text[:157] + "..."
+
+
 class ImageFileError(ValueError):
     """A file that could not be read or written. `str()` is one line; `code` is stable."""
 

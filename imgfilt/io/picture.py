@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 MAX_PIXELS = 512_000_000
 """Default limit of `read`, against decompression bombs: 512 megapixels, all frames together."""
 
+MAX_FRAMES = 20_000
+"""Limit of `read` for frames and pages: each costs some time and memory, however small it is."""
+
 
 @dataclass(frozen=True, eq=False)
 class Picture:

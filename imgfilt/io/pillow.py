@@ -22,6 +22,7 @@ from imgfilt.io.errors import (
     NotStorableError,
     TooLargeError,
     UnsupportedError,
+    one_line,
 )
 from imgfilt.io.frames import Animation, Frame, composed
 from imgfilt.io.orient import apply_orientation, oriented_shape
@@ -84,9 +85,9 @@ def opened(file: BinaryIO | io.FileIO, data: Data, name: str) -> Iterator[Opened
     except Image.DecompressionBombError as error:  # where a reader has the limit built in
         raise TooLargeError(f"'{name}' is too large for Pillow: {error}".split(", could")[0]) from error
     except Exception as error:  # a parser of broken files may raise anything
-        raise DamagedError(f"'{name}' is cut short or damaged: {' '.join(str(error).split())}") from error
+        raise DamagedError(f"'{name}' is cut short or damaged: {one_line(error)}") from error
     if refused is not None:
-        raise DamagedError(f"'{name}' is damaged: {refused}") from refused
+        raise DamagedError(f"'{name}' is damaged: {one_line(refused)}") from refused
     raise NotAnImageError(f"'{name}' is no picture in a known format")
 
 

@@ -31,6 +31,7 @@ _CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 _METADATA_LIMIT = 64 << 20
 _XMP = b"XML:com.adobe.xmp\0"
 _COLOUR = (b"gAMA", b"cHRM", b"sRGB", b"cICP")
+_PIXELS = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _METADATA = (b"eXIf", b"iCCP", b"pHYs", b"iTXt", *_COLOUR)
 _MOST_CHUNKS = 1_000_000
 _PROFILE_LIMIT = 16 << 20
@@ -92,6 +93,8 @@ def _metadata(data: Data) -> _Metadata:
         if tag not in _METADATA or size > _METADATA_LIMIT:
             continue
         body = data[at : at + size]
+        if zlib.crc32(tag + body) != int.from_bytes(data[at + size : at + size + 4], "big"):
+            continue
         if tag == b"eXIf":
             result.exif = body.removeprefix(exif_block.PREFIX)
         elif tag == b"iCCP":
@@ -130,8 +133,9 @@ def decode(data: bytes, name: str) -> Picture:
     turn = exif_block.orientation(metadata.exif)
     found = list(chunks(data))
     animation = _animation(data, found, name)
+    _check_sums(data, found, name)
     if animation is None:
-        frames = [_decode_still(data, name)]
+        frames = [_decode_still(_bare(data, found), name)]
     else:
         channels = info(data, name).channels
         frames = composed(
@@ -160,16 +164,33 @@ def decode(data: bytes, name: str) -> Picture:
     return replace(picture, pages=tuple(pages), duration=times[0], plays=animation.plays)
 
 
+def _check_sums(data: bytes, found: apng.Chunks, name: str) -> None:
+    """`DamagedError` where pixels are damaged: libpng would write about it on standard error."""
+    if all(tag != b"IEND" for tag, _, _ in found):
+        raise DamagedError(f"'{name}' is cut short: {len(data)} bytes, and no end of the PNG in them")
+    for tag, at, size in found:
+        if tag in (*_PIXELS, b"fdAT"):
+            end = at + size
+            if zlib.crc32(memoryview(data)[at - 4 : end]) != int.from_bytes(data[end : end + 4], "big"):
+                raise DamagedError(
+                    f"'{name}' is a damaged PNG: its chunk {tag.decode()} at byte {at - 8} is corrupt"
+                )
+
+
+def _bare(data: bytes, found: apng.Chunks) -> bytes:
+    """The PNG without what is no pixels: libpng would unpack profiles and texts, and complain of damaged ones."""
+    if all(tag in _PIXELS for tag, _, _ in found):
+        return data
+    view = memoryview(data)
+    return b"".join((data[:8], *(view[at - 8 : at + size + 4] for tag, at, size in found if tag in _PIXELS)))
+
+
 def _decode_still(data: bytes, name: str) -> NDArray[Any]:
     import imagecodecs
 
     try:
         pixels: NDArray[Any] = imagecodecs.png_decode(data)
     except (imagecodecs.PngError, ValueError, RuntimeError) as error:
-        if not any(tag == b"IEND" for tag, _, _ in chunks(data)):
-            raise DamagedError(
-                f"'{name}' is cut short: {len(data)} bytes, and no end of the PNG in them"
-            ) from error
         raise DamagedError(f"'{name}' is a damaged PNG: {error}") from error
     return pixels
 

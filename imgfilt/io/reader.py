@@ -9,7 +9,7 @@ from collections.abc import Callable
 from imgfilt.io import source
 from imgfilt.io.errors import TooLargeError, UnsupportedError
 from imgfilt.io.formats import sniff
-from imgfilt.io.picture import MAX_PIXELS, Info, Picture
+from imgfilt.io.picture import MAX_FRAMES, MAX_PIXELS, Info, Picture
 
 
 def read(
@@ -132,7 +132,9 @@ def _no_heic(name: str) -> UnsupportedError:
 
 
 def limit(name: str, info: Info, max_pixels: int) -> None:
-    """`TooLargeError` where a header promises more pixels than that."""
+    """`TooLargeError` where a header promises more pixels than that, or more frames than `MAX_FRAMES`."""
+    if info.frames > MAX_FRAMES:
+        raise TooLargeError(f"'{name}' has {info.frames} frames; the limit is {MAX_FRAMES}")
     if info.pixels > max_pixels:
         frames = f" in {info.frames} frames" if info.frames > 1 else ""
         raise TooLargeError(

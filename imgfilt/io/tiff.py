@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from imgfilt.io import colour, tiff_exif, xmp
 from imgfilt.io import exif as exif_block
-from imgfilt.io.errors import DamagedError, ImageFileError, UnsupportedError
+from imgfilt.io.errors import DamagedError, ImageFileError, UnsupportedError, one_line
 from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.picture import Info, Picture
 from imgfilt.io.source import Data
@@ -36,6 +36,10 @@ _COMPRESSIONS = {
 }  # fmt: skip
 """Those without loss by their codes; pages packed otherwise become "deflate"."""
 _PACKED = {name: code for code, name in reversed(_COMPRESSIONS.items()) if name}
+_FAX, _JPEG, _PICTURES = (2, 3, 4, 32771), (6, 7, 33007, 34892), (33003, 33005, 34712, 50001)
+_MOST_SAMPLES = 16
+_LARGE_TILE = 1 << 24
+_PADDING = 64
 _NOT_PREDICTED = ("packbits",)
 _CLASSIC_LIMIT = (1 << 32) - (64 << 20)
 _DTYPES = ("uint8", "uint16", "float32")
@@ -69,7 +73,7 @@ def explained(name: str) -> Iterator[None]:
     except (ImageFileError, MemoryError):
         raise
     except Exception as error:  # a parser of broken files may raise anything
-        raise DamagedError(f"'{name}' is a damaged TIFF: {' '.join(str(error).split())}") from error
+        raise DamagedError(f"'{name}' is a damaged TIFF: {one_line(error)}") from error
 
 
 def info(tiff: TiffFile, name: str) -> Info:
@@ -126,6 +130,7 @@ def _alpha_kind(page: TiffPage, stored: int) -> int:
 
 
 def _check(page: TiffPage, label: str) -> None:
+    _check_size(page, label)
     photometric = int(page.photometric)
     if photometric not in _COLOURS:
         raise UnsupportedError(
@@ -139,6 +144,54 @@ def _check(page: TiffPage, label: str) -> None:
         raise UnsupportedError(f"{label} is a TIFF volume of depth {page.imagedepth}; name a flat picture")
     if page.photometric != _PALETTE and page.bitspersample > 1 and _sample_type(page) not in _DTYPES:
         raise UnsupportedError(f"{label} has {page.dtype} samples; uint8, uint16 and floats can be read")
+
+
+def _check_size(page: TiffPage, label: str) -> None:
+    """Refuses what would take memory that the page's width and height do not tell of."""
+    if page.samplesperpixel > _MOST_SAMPLES:
+        raise UnsupportedError(
+            f"{label} has {page.samplesperpixel} samples a pixel; up to {_MOST_SAMPLES} can be read"
+        )
+    if page.is_tiled:
+        tile, whole = page.tilewidth * page.tilelength, page.imagewidth * page.imagelength
+        if tile > max(4 * whole, _LARGE_TILE):
+            raise DamagedError(
+                f"{label} is a damaged TIFF: tiles of {page.tilewidth}x{page.tilelength} "
+                f"in a picture of {page.imagewidth}x{page.imagelength}"
+            )
+    if int(page.compression) not in (*_COMPRESSIONS, *_FAX, *_JPEG, *_PICTURES):
+        raise UnsupportedError(
+            f"{label} is packed by {page.compression!r}; "
+            "fax, LZW, deflate, PackBits, LZMA, Zstandard, JPEG, JPEG 2000 and WebP can be read"
+        )
+
+
+def check_segments(page: TiffPage, label: str) -> None:
+    """`DamagedError` where a strip or tile is a picture of its own and larger than its place."""
+    kind = int(page.compression)
+    if kind not in (*_JPEG, *_PICTURES):
+        return
+    wide, high = (page.tilewidth, page.tilelength) if page.is_tiled else (page.imagewidth, page.rowsperstrip)
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        file = page.parent.filehandle
+        file.seek(offset)
+        data = file.read(count)
+        if not data:
+            continue
+        if kind in _JPEG:
+            from imgfilt.io import jpeg
+
+            header = jpeg.parse(data, label.strip("'"))
+            width, height = header.width, header.height
+        else:
+            from imgfilt.io import pillow
+
+            with pillow.opened(io.BytesIO(data), data, label.strip("'")) as inner:
+                width, height = inner.image.size
+        if width > wide + _PADDING or height > min(high, page.imagelength) + _PADDING:
+            raise DamagedError(
+                f"{label} is a damaged TIFF: {width}x{height} pixels in the place of {wide}x{high}"
+            )
 
 
 def orientation(page: TiffPage) -> int:
@@ -161,6 +214,7 @@ def left_out(tiff: TiffFile, pages: int) -> tuple[str, ...]:
 
 def _decode_page(page: TiffPage, data: bytes, label: str) -> Picture:
     _check(page, label)
+    check_segments(page, label)
     pixels: NDArray[Any] = page.asarray()
     pixels = _interleaved(pixels, page)
     pixels, has_alpha = as_rgb(pixels, page)
