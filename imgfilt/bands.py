@@ -74,6 +74,10 @@ class Bands:
         self.shape, self.dtype = plan.out_shape, plan.out_dtype
         self._executable, self._image, self._cval, self._threads = executable, image, cval, threads
         self._block = lcm(1, *(_block(step) for step in plan.steps))
+        if self._block > 1 and plan.border == "wrap":  # the last block would not end where the image does
+            raise NotInBandsError(
+                f"{plan.title}: {plan.backend} rounds differently in bands where borders wrap; choose another backend"
+            )
         reach = sum(_reach(step, plan) for step in plan.steps)
         self._halo = -(-reach // self._block) * self._block
         self.band = self._band_rows(plan)
