@@ -1,6 +1,7 @@
 """The contact sheet: what is in the file, and what a browser shows of it."""
 
 import errno
+import html
 import io
 import os
 import re
@@ -213,6 +214,30 @@ def test_the_report_of_a_folder(
     for wrong, why in (("report.jpg", "is a web page"), ("no/report.html", "no folder")):
         assert main([*words[:-1], wrong]) == 2
         assert why in capfd.readouterr().err
+
+
+def test_the_title_is_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("a.png", picture((20, 30, 3)))
+    words = [
+        "apply",
+        "box size=3 | sobel",
+        "a.png",
+        "-o",
+        "b.png",
+        "--alpha",
+        "each",
+        "--report",
+        "r.html",
+        "-q",
+    ]
+    assert main(words) == 0
+    text = Path("r.html").read_text("utf-8")
+    assert html.escape("imgfilt apply 'box size=3 | sobel' --alpha each --quiet") in text.replace(
+        "-q<", "--quiet<"
+    )
 
 
 def browser() -> str:

@@ -254,7 +254,9 @@ def command_line(context: click.Context) -> str:
     >>> command_line(context)
     'gaussian --sigma 3'
     """
-    words = [context.command_path]
+    import shlex
+
+    words = context.command_path.split()
     for parameter in context.command.params:
         name, value = str(parameter.name), context.params.get(str(parameter.name))
         given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
@@ -266,7 +268,7 @@ def command_line(context: click.Context) -> str:
             )
         if not isinstance(value, bool):
             words += [str(item) for item in value] if isinstance(value, tuple) else [str(value)]
-    return " ".join(words)
+    return shlex.join(words)
 
 
 def _make_folder(path: str) -> None:
