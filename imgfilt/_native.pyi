@@ -55,6 +55,28 @@ def bank_direct_workspace(
     itemsize: int,
     threads: int,
 ) -> int: ...
+def bank_rows(
+    x: NDArray[Any],
+    weight: NDArray[Any],
+    bias: NDArray[Any] | None,
+    out: NDArray[Any],
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    threads: int,
+) -> None: ...
+def bank_rows_workspace(
+    x: Sides,
+    out: Sides,
+    kernel: Pair,
+    stride: Pair,
+    padding: Sides,
+    dilation: Pair,
+    groups: int,
+    itemsize: int,
+    threads: int,
+) -> int: ...
 def bank_im2win(
     layout: int,
     x: NDArray[Any],

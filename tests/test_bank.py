@@ -22,6 +22,7 @@ LAYOUTS = ("NCHW", "NHWC", "CHWN", "CHWN8")
 DTYPES = ("float32", "float64")
 EVERYTHING = (
     "direct",
+    "direct_rows",
     "im2win",
     "smm",
     "im2col_plain",
@@ -297,7 +298,7 @@ def test_workspace_is_what_the_arrays_take():
         assert 0.5 * plan.workspace <= peak <= 1.1 * plan.workspace + 64e3, (backend, peak, plan.workspace)
 
 
-NATIVE = {"direct", "im2win", "smm"}
+NATIVE = {"direct", "direct_rows", "im2win", "smm"}
 
 
 # --- wrong input ---

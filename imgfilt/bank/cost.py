@@ -10,17 +10,27 @@ from imgfilt.bank.problem import BankProblem
 
 _PRODUCTS_PER_NS = {"float32": 55.0, "float64": 27.0}  # of a large matrix product by NumPy's BLAS
 _ADDITIONS_PER_NS = {"float32": 12.0, "float64": 6.0}  # multiply-adds, sums in memory
-_BYTES_PER_NS = 4.0  # copied by slices
+_STEPS_PER_NS = 7.0  # multiply-adds of whole vectors, sums in registers
+_NARROW_STEPS_PER_NS = 5.0  # the same by one vector of filters, not two
+_ROW_STEPS_PER_NS = {
+    True: 3.5,
+    False: 4.5,
+}  # the same where the lanes are pixels; True: by one or two filters
+_BYTES_PER_NS = 4.0  # copied by slices of few elements
+_ROW_BYTES_PER_NS = 14.0  # copied by whole rows
 _ELEMENTS_PER_NS = 0.03  # of an FFT, one way
 _NS_PER_CALL = 30e3
-_STEPS_PER_NS = 7.0  # multiply-adds of whole vectors
+_NS_PER_SLICE = 3e3  # one operation of NumPy on a tap's elements
 _NS_PER_NATIVE_CALL = 5e3
 
 
-def of_product(problem: BankProblem, products: float, moved: float) -> float:
-    """Seconds for matrix products of so many multiply-adds with so many bytes copied around them."""
-    ns = products / _PRODUCTS_PER_NS[problem.dtype] + moved / _BYTES_PER_NS
-    return (ns + _NS_PER_CALL) * 1e-9
+def of_product(problem: BankProblem, products: float, moved: float, *, rows: bool = False) -> float:
+    """Seconds for matrix products of so many multiply-adds with so many bytes copied around them.
+
+    `rows`: they are copied by whole rows of images.
+    """
+    ns = products / _PRODUCTS_PER_NS[problem.dtype] + moved / (_ROW_BYTES_PER_NS if rows else _BYTES_PER_NS)
+    return (ns + _slices(problem)) * 1e-9
 
 
 def of_transforms(plane: int, planes: int) -> float:
@@ -31,20 +41,45 @@ def of_transforms(plane: int, planes: int) -> float:
 def of_blocks(problem: BankProblem, *, extra: float = 0, lanes: int | None = None) -> float:
     """Seconds for register blocks of pixels by vectors of filters, lanes without a filter included.
 
-    `extra` are bytes moved beside input and output; `lanes` where they are images instead.
+    `extra` are bytes moved beside input, weights and output; `lanes` where they are images instead.
     """
-    from imgfilt.cost import isa
-
-    vector = {"v4": 16, "v3": 8}.get(isa(), 4) * 4 // problem.itemsize
+    vector = _vector(problem)
+    rate = _STEPS_PER_NS
     if lanes is None:
         filters = problem.groups * -(-problem.group_filters // vector) * vector
         steps = problem.batch * problem.pixels * problem.terms * filters / vector
+        rate = _NARROW_STEPS_PER_NS if problem.group_filters <= vector else rate
     else:
         steps = problem.products / min(lanes, vector)
-    moved = (problem.input_size + 2 * problem.output_elements) * problem.itemsize + extra
-    return (steps / _STEPS_PER_NS + moved / _BYTES_PER_NS + _NS_PER_NATIVE_CALL) * 1e-9
+    return _native(problem, steps / rate, extra)
 
 
-def of_additions(problem: BankProblem) -> float:
+def of_rows(problem: BankProblem) -> float:
+    """Seconds for blocks of few filters by vectors of neighbouring pixels, lanes beyond a row's end included."""
+    vectors = -(-problem.out[1] // _vector(problem))
+    steps = problem.batch * problem.filters * problem.out[0] * vectors * problem.terms
+    return _native(problem, steps / _ROW_STEPS_PER_NS[problem.group_filters < 3], 0)
+
+
+def of_additions(problem: BankProblem, moved: float) -> float:
     """Seconds for sums that pass through memory once for each weight or column of weights."""
-    return (problem.products / _ADDITIONS_PER_NS[problem.dtype] + _NS_PER_CALL) * 1e-9
+    ns = problem.products / _ADDITIONS_PER_NS[problem.dtype] + moved / _ROW_BYTES_PER_NS
+    return (ns + _slices(problem)) * 1e-9
+
+
+def _native(problem: BankProblem, ns: float, extra: float) -> float:
+    moved = (
+        problem.input_size + problem.weight_size + 2 * problem.output_elements
+    ) * problem.itemsize + extra
+    return (ns + moved / _ROW_BYTES_PER_NS + _NS_PER_NATIVE_CALL) * 1e-9
+
+
+def _slices(problem: BankProblem) -> float:
+    return _NS_PER_CALL + problem.batch * problem.groups * problem.taps * _NS_PER_SLICE
+
+
+def _vector(problem: BankProblem) -> int:
+    """Elements of a vector."""
+    from imgfilt.cost import isa
+
+    return {"v4": 16, "v3": 8}.get(isa(), 4) * 4 // problem.itemsize

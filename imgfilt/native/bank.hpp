@@ -75,4 +75,10 @@ void bank_shifted(const BankShape& shape, const Batch& x, const void* weight, co
                   int threads);
 int64_t bank_shifted_workspace(const BankShape& shape, const Batch& x, const Batch& out, int threads);
 
+// The direct form for few filters: blocks of at most four filters by vectors of neighbouring pixels. Arguments as
+// above.
+void bank_rows(const BankShape& shape, const Batch& x, const void* weight, const void* bias, const Batch& out,
+               int threads);
+int64_t bank_rows_workspace(const BankShape& shape, const Batch& x, const Batch& out, int threads);
+
 }  // namespace imgfilt

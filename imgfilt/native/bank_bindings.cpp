@@ -169,6 +169,23 @@ void bind_bank(nb::module_& m) {
         "layout"_a, "x"_a, "out"_a, "kernel"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a, "itemsize"_a,
         "threads"_a);
     m.def(
+        "bank_rows",
+        [](const Input& x, const Input& weight, const std::optional<Input>& bias, const Output& out, const Pair& stride,
+           const Sides& padding, const Pair& dilation, int64_t groups, int threads) {
+            const Call c = call_of(x, weight, bias, out, stride, padding, dilation, groups);
+            nb::gil_scoped_release release;
+            bank_rows(c.shape, c.x, c.weight, c.bias, c.out, threads);
+        },
+        "x"_a, "weight"_a, "bias"_a.none(), "out"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a, "threads"_a);
+    m.def(
+        "bank_rows_workspace",
+        [](const Sides& x, const Sides& out, const Pair& kernel, const Pair& stride, const Sides& padding,
+           const Pair& dilation, int64_t groups, int64_t itemsize, int threads) {
+            const BankShape s = shape_of(std::get<0>(kernel), std::get<1>(kernel), stride, padding, dilation, groups);
+            return bank_rows_workspace(s, sizes_of(x, itemsize), sizes_of(out, itemsize), threads);
+        },
+        "x"_a, "out"_a, "kernel"_a, "stride"_a, "padding"_a, "dilation"_a, "groups"_a, "itemsize"_a, "threads"_a);
+    m.def(
         "bank_shifted",
         [](const Input& x, const Input& weight, const std::optional<Input>& bias, const Output& out, const Pair& stride,
            const Sides& padding, const Pair& dilation, int64_t groups, int threads) {

@@ -90,10 +90,10 @@ class Direct {
 
     int64_t in_rows(int64_t rows) const { return (rows - 1) * s_.stride_y + s_.span_y(); }
     int64_t in_rows_at_most(int64_t rows) const {
-        // Of an image and of as many as the rows may touch.
+        // Each image that they touch has rows of its own between those of two outputs.
         const int64_t images = std::min(rows, (rows + out_.height - 2) / out_.height + 1);
-        const int64_t one = in_rows(std::min(rows, out_.height));
-        return std::min(images * in_rows(out_.height), images * one);
+        const int64_t between = s_.span_y() - s_.stride_y;
+        return rows * s_.stride_y + std::max(between, images * between);
     }
     // Channels begin in different sets of the cache.
     int64_t plane_of(int64_t rows) const {

@@ -4,6 +4,7 @@
 #include "bank_block.hpp"
 #include "bank_images.hpp"
 #include "bank_plain.hpp"
+#include "bank_rows.hpp"
 #include "bank_transpose.hpp"
 
 namespace {
@@ -16,6 +17,12 @@ constexpr void fill_blocks(imgfilt::BankBlock* to, Lanes<C...>) {
 template <class T, class V, int... P>
 constexpr void fill_images(imgfilt::ImagesBlock* to, Lanes<P...>) {
     ((to[P] = images_block<T, V, P + 1>), ...);
+}
+
+template <class T, int Filters, int... X>
+constexpr void fill_rows(imgfilt::BankKernelsOf<T>& found, Lanes<X...>) {
+    found.rows_vectors[Filters - 1] = rows_vectors(Filters);
+    ((found.rows[Filters - 1][X] = rows_block<T, Filters, X + 1>), ...);
 }
 
 template <class T>
@@ -32,6 +39,10 @@ constexpr imgfilt::BankKernelsOf<T> table() {
     found.few = sizeof(Few) / sizeof(T);
     fill_images<T, Vec<T>>(found.images[0], LanesUpTo<kImagesPixels>::type{});
     fill_images<T, Few>(found.images[1], LanesUpTo<kImagesPixels>::type{});
+    fill_rows<T, 1>(found, LanesUpTo<rows_vectors(1)>::type{});
+    fill_rows<T, 2>(found, LanesUpTo<rows_vectors(2)>::type{});
+    fill_rows<T, 3>(found, LanesUpTo<rows_vectors(3)>::type{});
+    fill_rows<T, 4>(found, LanesUpTo<rows_vectors(4)>::type{});
     found.transpose = transpose<T>;
     found.interleave = interleave<T>;
     found.add_shifted = add_shifted<T>;

@@ -37,6 +37,18 @@ struct ImagesRun {
 // out = bias + input x weights; weights are (steps, kImagesFilters).
 typedef void (*ImagesBlock)(const ImagesRun& run, const void* in, const void* weights, const void* bias, void* out);
 
+// A block whose lanes are neighbouring pixels of a row: for each offset one weight a filter. Distances count elements.
+constexpr int kRowsFilters = 4;
+constexpr int kMostRowsVectors = 8;
+struct RowsRun {
+    const int64_t* offsets;
+    int64_t count;
+    int64_t sums_row;  // from a filter's sums to the next one's
+};
+
+// sums += input x weights; weights are (offsets, filters), sums (filters, pixels).
+typedef void (*RowsBlock)(const RowsRun& run, const void* in, const void* weights, void* sums);
+
 template <class T>
 struct BankKernelsOf {
     int lanes;    // filters of a vector
@@ -47,6 +59,9 @@ struct BankKernelsOf {
     // [whole vectors, or at most eight images][pixels - 1]; `pixels` is the most, `few` the lanes of the second.
     int pixels, few;
     ImagesBlock images[2][kMostImagesPixels];
+    // [filters - 1][vectors of pixels - 1], and the most vectors for so many filters.
+    int rows_vectors[kRowsFilters];
+    RowsBlock rows[kRowsFilters][kMostRowsVectors];
     // out[j * out_row + i] = in[i * in_row + j] for i < rows, j < columns.
     void (*transpose)(const void* in, int64_t in_row, int64_t rows, int64_t columns, void* out, int64_t out_row);
     // out[i * count + j] = rows[j][i] for i < n.

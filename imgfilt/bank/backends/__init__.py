@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from imgfilt.bank.backends import (
     direct,
+    direct_rows,
     fft,
     im2col,
     im2col_plain,
@@ -66,6 +67,6 @@ class BankBackend(Protocol):
 
 BANK_BACKENDS: dict[str, BankBackend] = {
     m.name: m
-    for m in (direct, im2win, im2col, im2col_plain, im2row, kn2row, kn2col, kn2row_accumulating,
+    for m in (direct, direct_rows, im2win, im2col, im2col_plain, im2row, kn2row, kn2col, kn2row_accumulating,
               kn2row_hole_punching, mec, smm, winograd_f2, winograd_f4, fft)
 }  # fmt: skip

@@ -33,7 +33,7 @@ def error(problem: BankProblem) -> float:
 
 
 def cost(problem: BankProblem) -> float:
-    return costs.of_product(problem, problem.products, 2 * workspace(problem, 1))
+    return costs.of_product(problem, problem.products, 2 * workspace(problem, 1), rows=True)
 
 
 def run(problem: BankProblem, x: Array, weight: Array, bias: Array | None, out: Array, threads: int) -> None:

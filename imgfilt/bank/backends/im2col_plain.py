@@ -34,7 +34,7 @@ def error(problem: BankProblem) -> float:
 
 
 def cost(problem: BankProblem) -> float:
-    return costs.of_additions(problem)
+    return costs.of_additions(problem, 2 * workspace(problem, 1))
 
 
 def run(problem: BankProblem, x: Array, weight: Array, bias: Array | None, out: Array, threads: int) -> None:

@@ -47,7 +47,7 @@ def error(problem: BankProblem) -> float:
 
 
 def cost(problem: BankProblem) -> float:
-    return costs.of_additions(problem)
+    return costs.of_additions(problem, 4 * problem.kernel[1] * problem.input_size * problem.itemsize)
 
 
 def run(problem: BankProblem, x: Array, weight: Array, bias: Array | None, out: Array, threads: int) -> None:
