@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from imgfilt.functions import load
     from imgfilt.kernel import separate
     from imgfilt.resizing import pyr_down, pyr_up, upsample
+    from imgfilt.transposed.api import conv_transpose2d, plan_conv_transpose2d
 
 __version__ = "0.1.0"
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "backends",
     "box_sum",
     "conv2d",
+    "conv_transpose2d",
     "convolve",
     "correlate",
     "depthwise_separable_conv2d",
@@ -49,6 +51,7 @@ __all__ = [
     "load",
     "plan",
     "plan_conv2d",
+    "plan_conv_transpose2d",
     "pyr_down",
     "pyr_up",
     "separate",
@@ -58,9 +61,11 @@ _ELSEWHERE = {
     "Bands": "imgfilt.bands",
     "RowImage": "imgfilt.bands",
     "conv2d": "imgfilt.bank.api",
+    "conv_transpose2d": "imgfilt.transposed.api",
     "depthwise_separable_conv2d": "imgfilt.bank.api",
     "load": "imgfilt.functions",
     "plan_conv2d": "imgfilt.bank.api",
+    "plan_conv_transpose2d": "imgfilt.transposed.api",
     "pyr_down": "imgfilt.resizing",
     "pyr_up": "imgfilt.resizing",
     "separate": "imgfilt.kernel",

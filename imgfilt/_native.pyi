@@ -124,3 +124,35 @@ def bank_shifted_workspace(
     threads: int,
 ) -> int: ...
 def plain_product(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any]) -> None: ...
+def transposed(
+    method: int,
+    x: NDArray[Any],
+    weight: NDArray[Any],
+    bias: NDArray[Any] | None,
+    out: NDArray[Any],
+    stride: Pair,
+    lacking: Pair,
+    dilation: Pair,
+    groups: int,
+    threads: int,
+) -> None: ...
+def transposed_workspace(
+    method: int,
+    x: Sides,
+    out: Sides,
+    kernel: Pair,
+    stride: Pair,
+    lacking: Pair,
+    dilation: Pair,
+    groups: int,
+    itemsize: int,
+    threads: int,
+) -> int: ...
+def col2im(
+    cols: NDArray[Any],
+    bias: NDArray[Any] | None,
+    out: NDArray[Any],
+    stride: Pair,
+    lacking: Pair,
+    dilation: Pair,
+) -> None: ...

@@ -9,15 +9,23 @@ from numpy.typing import ArrayLike, NDArray
 
 from imgfilt.api import threads_for
 from imgfilt.bank import layouts
+from imgfilt.bank.arguments import (
+    backend_name,
+    byte_limit,
+    computing_dtype,
+    four_axes,
+    offsets_of,
+    real_array,
+    separate_from,
+)
 from imgfilt.bank.backends import BANK_BACKENDS
 from imgfilt.bank.geometry import one, output_size, pair, sides
+from imgfilt.bank.interface import run_backend
 from imgfilt.bank.planner import MAX_WORKSPACE, BankPlan, make_bank_plan
 from imgfilt.bank.problem import BankProblem
 from imgfilt.images import check_out
 
 Array = NDArray[Any]
-
-_WHOLE = ("uint8", "uint16", "int16")
 
 
 def conv2d(
@@ -66,24 +74,22 @@ def conv2d(
     [[1.0, 1.0, 1.0], [1.5, 3.5, 5.5]]
     """
     layouts.check_layout(layout)
-    array, dtype = _array("x", x)
+    array, dtype = real_array("x", x)
     alone = array.ndim == 3 and layout in ("NCHW", "NHWC")
     if alone:
         array = array[None]
     if array.ndim not in (4, 5):
         raise ValueError(f"x in layout {layout} must have shape {layouts.axes(layout)}, got {np.shape(x)}")
-    weights = _weights(weight, dtype)
+    weights = four_axes(weight, dtype)
     problem = _problem(array.shape, weights.shape, dtype, stride, padding, dilation, groups, layout)
-    offsets = _bias(bias, problem)
+    offsets = offsets_of(bias, problem.filters, dtype)
     count = threads_for(threads)
-    plan = make_bank_plan(problem, count, _name(backend), _limit(max_workspace))
+    plan = make_bank_plan(problem, count, backend_name(backend), byte_limit(max_workspace))
     if out is None:
         result = np.empty(plan.out_shape, dtype)
     else:
         result = check_out(out, plan.out_shape[1:] if alone else plan.out_shape, dtype)
-        if any(np.may_share_memory(result, a) for a in (array, weights, offsets) if a is not None):
-            array, weights = array.copy(), weights.copy()
-            offsets = None if offsets is None else offsets.copy()
+        array, weights, offsets = separate_from(result, array, weights, offsets)
         if alone:
             result = result[None]
     run_plan(plan, array.astype(dtype, copy=False), weights, offsets, result)
@@ -127,11 +133,11 @@ def depthwise_separable_conv2d(
     (1, 2, 3)
     """
     layouts.check_layout(layout)
-    array, dtype = _array("x", x)
-    kernels, mixture = _weights(depthwise, dtype, "depthwise"), np.asarray(pointwise)
+    array, dtype = real_array("x", x)
+    kernels, mixture = four_axes(depthwise, dtype, "depthwise"), np.asarray(pointwise)
     if mixture.ndim == 2:
         mixture = mixture[:, :, None, None]
-    mixture = _weights(mixture, dtype, "pointwise")
+    mixture = four_axes(mixture, dtype, "pointwise")
     axis = {"NCHW": -3, "NHWC": -1, "CHWN": 0, "CHWN8": 1}[layout]
     channels = array.shape[axis] if array.ndim in (3, 4, 5) else 1
     if kernels.shape[1] != 1 or kernels.shape[0] % channels:
@@ -175,38 +181,18 @@ def plan_conv2d(
     (8, 64, 54, 54)
     """
     layouts.check_layout(layout)
-    name = _dtype("x", np.dtype(dtype))
+    name = computing_dtype("x", np.dtype(dtype))
     sizes = tuple(int(n) for n in shape)
     if len(sizes) == 3 and layout in ("NCHW", "NHWC"):
         sizes = (1, *sizes)
     kernels = tuple(int(n) for n in weight_shape)
     problem = _problem(sizes, kernels, name, stride, padding, dilation, groups, layout)
-    return make_bank_plan(problem, threads_for(threads), _name(backend), _limit(max_workspace))
+    return make_bank_plan(problem, threads_for(threads), backend_name(backend), byte_limit(max_workspace))
 
 
 def run_plan(plan: BankPlan, x: Array, weight: Array, bias: Array | None, out: Array) -> None:
     """Convolves by a plan. The arrays have the plan's shapes, layout and dtype; `out` overlaps none of them."""
-    module, problem = BANK_BACKENDS[plan.backend], plan.problem
-    if problem.layout in module.layouts:
-        module.run(problem, x, weight, bias, out, plan.threads)
-        return
-    images = layouts.to_nchw(x, problem.layout)
-    result = (
-        np.empty((problem.batch, problem.filters, *problem.out), out.dtype)
-        if problem.layout == "CHWN8"
-        else None
-    )
-    target = layouts.to_nchw(out, problem.layout) if result is None else result
-    if "NCHW" not in module.layouts:
-        images, turned = (
-            layouts.from_nchw(images, module.layouts[0]),
-            layouts.from_nchw(target, module.layouts[0]),
-        )
-        module.run(problem, images, weight, bias, turned, plan.threads)
-    else:
-        module.run(problem, images, weight, bias, target, plan.threads)
-    if result is not None:
-        out[...] = layouts.from_nchw(result, "CHWN8")
+    run_backend(BANK_BACKENDS[plan.backend], plan.problem, x, weight, bias, out, plan.threads)
 
 
 def _problem(
@@ -241,48 +227,3 @@ def _problem(
     return BankProblem(
         batch, channels, height, width, filters, size, steps, around, spread, count, dtype, layout
     )
-
-
-def _dtype(name: str, dtype: np.dtype[Any]) -> str:
-    if dtype in (np.float32, np.float64):
-        return dtype.name
-    if dtype.name in _WHOLE:
-        return "float32"
-    raise TypeError(
-        f"{name} must have dtype float32, float64, {', '.join(_WHOLE[:-1])} or {_WHOLE[-1]}, got {dtype}"
-    )
-
-
-def _array(name: str, value: ArrayLike) -> tuple[Array, str]:
-    """An array in native byte order, and the dtype to compute in."""
-    array = np.asarray(value)
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    return array, _dtype(name, array.dtype)
-
-
-def _weights(value: ArrayLike, dtype: str, name: str = "weight") -> Array:
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
-    if array.ndim != 4:
-        raise ValueError(f"{name} must have shape (M, C / groups, kh, kw), got {array.shape}")
-    return np.ascontiguousarray(array, dtype)
-
-
-def _bias(value: ArrayLike | None, problem: BankProblem) -> Array | None:
-    if value is None:
-        return None
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf" or array.shape != (problem.filters,):
-        raise ValueError(
-            f"bias must be {problem.filters} real numbers, one a filter, got shape {array.shape} of {array.dtype}"
-        )
-    return np.ascontiguousarray(array, problem.dtype)
-
-
-def _name(backend: Any) -> str:
-    return backend if isinstance(backend, str) else repr(backend)
-
-
-def _limit(max_workspace: Any) -> int:
-    return one("max_workspace", max_workspace, 0)

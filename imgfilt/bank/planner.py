@@ -5,11 +5,13 @@ Planning never touches arrays, and knows no backend by name.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from imgfilt.bank.backends import BANK_BACKENDS
+from imgfilt.bank.interface import Backend, P
 from imgfilt.bank.layouts import shape
 from imgfilt.bank.problem import BankProblem
 from imgfilt.plans import Candidate, human_bytes
@@ -48,7 +50,7 @@ class BankPlan:
             "layout": p.layout,
             "dtype": p.dtype,
             "shape": list(shape(p.layout, p.batch, p.channels, p.height, p.width)),
-            "weight_shape": [p.filters, p.group_channels, *p.kernel],
+            "weight_shape": list(p.weight_shape),
             "out_shape": list(self.out_shape),
             "stride": list(p.stride),
             "padding": list(p.padding),
@@ -71,7 +73,7 @@ class BankPlan:
     def __str__(self) -> str:
         p = self.problem
         lines = [
-            f"conv2d: {p.layout} {_by(shape(p.layout, p.batch, p.channels, p.height, p.width))} {p.dtype}, "
+            f"{p.operation}: {p.layout} {_by(shape(p.layout, p.batch, p.channels, p.height, p.width))} {p.dtype}, "
             f"{p.filters} filters {p.group_channels}x{p.kernel[0]}x{p.kernel[1]} -> {_by(self.out_shape)}",
             f"  stride {p.stride}, padding {p.padding}, dilation {p.dilation}, groups {p.groups}, "
             f"{self.threads} thread{'s' * (self.threads != 1)}",
@@ -92,17 +94,27 @@ def _by(numbers: tuple[int, ...]) -> str:
 
 @lru_cache(maxsize=512)
 def make_bank_plan(problem: BankProblem, threads: int, backend: str, max_workspace: int) -> BankPlan:
-    """The plan for a problem, by the cheapest backend or by the one that is named.
+    """The plan for a convolution; see `choose`."""
+    return choose(BANK_BACKENDS, problem, threads, backend, max_workspace)
+
+
+def choose(
+    table: Mapping[str, Backend[P]], problem: P, threads: int, backend: str, max_workspace: int
+) -> BankPlan:
+    """The plan for a problem, by the cheapest backend of the table or by the one that is named.
 
     "auto" leaves out the backends through which a NaN would spread beyond the kernel.
 
     Raises ValueError for an unknown backend, one that refuses (with its reason), and a workspace over the limit.
     """
-    if backend != "auto" and backend not in BANK_BACKENDS:
-        raise ValueError(f"backend must be 'auto' or one of {', '.join(BANK_BACKENDS)}, got {backend!r}")
+    if backend != "auto" and backend not in table:
+        raise ValueError(f"backend must be 'auto' or one of {', '.join(table)}, got {backend!r}")
     candidates = tuple(
         sorted(
-            (_ask(name, problem, threads, max_workspace, asked=name == backend) for name in BANK_BACKENDS),
+            (
+                _ask(module, problem, threads, max_workspace, asked=name == backend)
+                for name, module in table.items()
+            ),
             key=lambda c: (bool(c.refused), c.seconds or 0.0),
         )
     )
@@ -124,40 +136,33 @@ def make_bank_plan(problem: BankProblem, threads: int, backend: str, max_workspa
         reason = "it was asked for"
         if chosen.refused:
             raise ValueError(f"backend={backend!r} cannot do this convolution: {chosen.refused}")
-    return BankPlan(
-        problem,
-        threads,
-        chosen.backend,
-        reason,
-        BANK_BACKENDS[chosen.backend].error(problem),
-        workspace_of(chosen.backend, problem, threads),
-        (chosen.seconds or 0.0) / threads,
-        candidates,
-    )
+    module = table[chosen.backend]
+    return BankPlan(problem, threads, chosen.backend, reason, module.error(problem),
+                    workspace_of(module, problem, threads), (chosen.seconds or 0.0) / threads, candidates)  # fmt: skip
 
 
-def workspace_of(backend: str, problem: BankProblem, threads: int) -> int:
+def workspace_of(module: Backend[P], problem: P, threads: int) -> int:
     """Bytes that a backend allocates, and those of bringing arrays to a layout that it takes."""
-    module = BANK_BACKENDS[backend]
     moved = 0
     if problem.layout == "CHWN8" and "CHWN8" not in module.layouts:
         moved = (problem.input_size + problem.output_elements) * problem.itemsize
     return module.workspace(problem, threads) + moved
 
 
-def _ask(name: str, problem: BankProblem, threads: int, limit: int, *, asked: bool) -> Candidate:
+def _ask(module: Backend[P], problem: P, threads: int, limit: int, *, asked: bool) -> Candidate:
     """A backend's price or refusal; `asked`: by name, and not by "auto"."""
-    module = BANK_BACKENDS[name]
     refusal = module.supports(problem)
     if refusal is not None:
-        return Candidate(name, refused=refusal.reason)
+        return Candidate(module.name, refused=refusal.reason)
     seconds = module.cost(problem)
-    needed = workspace_of(name, problem, threads)
+    needed = workspace_of(module, problem, threads)
     if needed > limit:
         over = f"its workspace of {human_bytes(needed)} is over the limit of {human_bytes(limit)} (max_workspace)"
-        return Candidate(name, seconds, refused=over)
+        return Candidate(module.name, seconds, refused=over)
     if not module.local and not asked:
         return Candidate(
-            name, seconds, refused="NaN and infinity would spread beyond the kernel; ask for it by name"
+            module.name,
+            seconds,
+            refused="NaN and infinity would spread beyond the kernel; ask for it by name",
         )
-    return Candidate(name, seconds)
+    return Candidate(module.name, seconds)

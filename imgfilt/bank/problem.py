@@ -33,6 +33,15 @@ class BankProblem:
     layout: str
 
     @property
+    def operation(self) -> str:
+        """The public function's name."""
+        return "conv2d"
+
+    @property
+    def weight_shape(self) -> tuple[int, int, int, int]:
+        return (self.filters, self.group_channels, *self.kernel)
+
+    @property
     def out(self) -> Pair:
         """Rows and columns of the output."""
         return output_size((self.height, self.width), self.kernel, self.stride, self.padding, self.dilation)

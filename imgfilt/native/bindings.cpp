@@ -11,6 +11,7 @@
 #include "dispatch.hpp"
 #include "pool.hpp"
 #include "program.hpp"
+#include "transposed_bindings.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -165,4 +166,5 @@ NB_MODULE(_native, m) {
         },
         "image"_a, "out"_a, "threads"_a);
     bind_bank(m);
+    bind_transposed(m);
 }

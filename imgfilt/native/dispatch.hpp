@@ -7,6 +7,7 @@
 #include "area_kernels.hpp"
 #include "bank_kernels.hpp"
 #include "row_kernels.hpp"
+#include "transposed_kernels.hpp"
 
 namespace imgfilt {
 
@@ -14,6 +15,7 @@ struct Kernels {
     const char* name;
     const RowKernels* row;
     const AreaKernels* area;
+    const TransposedKernels* transposed;
     const BankKernels* bank;
 };
 

@@ -14,10 +14,6 @@ The planner asks all of them; it knows none by name.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
-
 from imgfilt.bank.backends import (
     direct,
     direct_rows,
@@ -35,37 +31,10 @@ from imgfilt.bank.backends import (
     winograd_f2,
     winograd_f4,
 )
+from imgfilt.bank.interface import Backend
 from imgfilt.bank.problem import BankProblem
-from imgfilt.problem import Refusal
 
-
-class BankBackend(Protocol):
-    """What every backend has."""
-
-    name: str
-    layouts: tuple[str, ...]
-    local: bool
-
-    def supports(self, problem: BankProblem) -> Refusal | None: ...
-
-    def workspace(self, problem: BankProblem, threads: int) -> int: ...
-
-    def error(self, problem: BankProblem) -> float: ...
-
-    def cost(self, problem: BankProblem) -> float: ...
-
-    def run(
-        self,
-        problem: BankProblem,
-        x: NDArray[Any],
-        weight: NDArray[Any],
-        bias: NDArray[Any] | None,
-        out: NDArray[Any],
-        threads: int,
-    ) -> None: ...
-
-
-BANK_BACKENDS: dict[str, BankBackend] = {
+BANK_BACKENDS: dict[str, Backend[BankProblem]] = {
     m.name: m
     for m in (direct, direct_rows, im2win, im2col, im2col_plain, im2row, kn2row, kn2col, kn2row_accumulating,
               kn2row_hole_punching, mec, smm, winograd_f2, winograd_f4, fft)
