@@ -29,6 +29,19 @@ def canny(
     image: NDArray[Any], out: NDArray[Any], low: float, high: float, border: int, cval: float, threads: int
 ) -> None: ...
 def integral(image: NDArray[Any], out: NDArray[Any], threads: int) -> None: ...
+def reduce_rows(
+    image: NDArray[Any],
+    out: NDArray[Any],
+    taps: list[float],
+    step: int,
+    first: int,
+    border: int,
+    cval: float,
+    threads: int,
+) -> None: ...
+def expand_rows(
+    image: NDArray[Any], out: NDArray[Any], taps: list[float], step: int, first: int, threads: int
+) -> None: ...
 
 Pair = tuple[int, int]
 Sides = tuple[int, int, int, int]

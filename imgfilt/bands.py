@@ -181,8 +181,7 @@ def _reach(step: Step, plan: Plan) -> int:
     if isinstance(step, RowStep):
         return int(_native.Program([op.native() for op in step.ops]).reach())
     if isinstance(step, ArrayStep):
-        (height, _), (anchor, _) = step.problem.facts.trimmed.shape, step.problem.facts.trimmed.anchor
-        return max(anchor, height - 1 - anchor)
+        return ARRAY_BACKENDS[step.backend].reach(step.problem)
     if isinstance(step.node, graph.Median):
         return step.node.size // 2
     if isinstance(step.node, graph.Bilateral):
@@ -200,9 +199,4 @@ def _block(step: Step) -> int:
     backend = ARRAY_BACKENDS[step.backend]
     if backend.arithmetic(step.problem).exact:
         return 1
-    block_rows = getattr(backend, "block_rows", None)
-    if block_rows is None:
-        raise NotInBandsError(
-            f"backend '{step.backend}' rounds differently in bands of rows; choose another backend"
-        )
-    return int(block_rows(step.problem))
+    return backend.block_rows(step.problem)

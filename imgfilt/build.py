@@ -174,7 +174,7 @@ class _Context:
 
 def _convolve(c: _Context) -> graph.Node:
     kernel, bias = c.given("kernel")
-    response = graph.Convolve(c.node(), kernel)
+    response = graph.Convolve(c.node(), kernel, accuracy=c.number("accuracy"))
     return graph.Combine((response,), (1.0,), bias) if bias else response
 
 
@@ -221,7 +221,7 @@ def _round(c: _Context) -> graph.Node:
 
 # op: its fields (those with * must be there), and what makes its node
 OPERATIONS: dict[str, tuple[tuple[str, ...], Callable[[_Context], graph.Node]]] = {
-    "convolve": (("input", "kernel*"), _convolve),
+    "convolve": (("input", "kernel*", "accuracy"), _convolve),
     "magnitude": (("inputs*", "scale"), _magnitude),
     "maximum": (("inputs*", "absolute"), _maximum),
     "combine": (("input", "inputs", "weights", "bias", "absolute"), _combine),

@@ -28,6 +28,8 @@ _COPY_NS_PER_ELEMENT = 0.6
 _TRANSFORM_NS_PER_DIGIT = 0.23  # there and back, for each binary digit of the transform's length
 _TRANSFORM_NS_PER_ELEMENT = 1.0  # into the tile and out of it
 _TRANSFORM_NS_PER_TILE = 60e3
+_RESAMPLE_NS_PER_ELEMENT = 0.5  # four rows to a sample, and four samples to a row
+_RESAMPLE_NS_PER_SAMPLE = 3.0  # turned four times
 
 
 @cache
@@ -48,10 +50,9 @@ def of_op(op: RowOp, ops: list[RowOp]) -> float:
     if op.kind in ("taps", "gradient"):
         sideways = sum(t.dx != 0 for t in op.taps)
         small = op.dtype == "int16" and len(op.taps) <= 3 and all(abs(t.weight) <= 2 for t in op.taps)
-        dense = op.dtype in ROUND_OFF and sideways and len(op.taps) > 32 and len(op.inputs) == 1
-        tap = _STEPS_PER_SMALL_TAP if small else _STEPS_PER_DENSE_TAP if dense else _STEPS_PER_TAP
         root = 8.0 if op.kind == "gradient" else 0.0
-        return step * (_STEPS_PER_OP + (tap * len(op.taps) + _STEPS_SIDEWAYS * sideways) / op.up + root)
+        steps = _of_taps(op.dtype, len(op.taps), sideways, len(op.inputs), small) / op.up
+        return step * (_STEPS_PER_OP + steps + root)
     if op.kind == "decimate":
         return step * 4
     if op.kind == "slide":
@@ -63,6 +64,20 @@ def of_op(op: RowOp, ops: list[RowOp]) -> float:
     if op.kind in ("linearize", "delinearize"):
         return step * 100
     return step * (_STEPS_PER_OP + 1.5 * len(op.inputs))
+
+
+def _of_taps(dtype: str, taps: int, sideways: int, inputs: int, small: bool) -> float:
+    """Steps for a sum of `taps`, so many of them beside the output's column."""
+    dense = dtype in ROUND_OFF and sideways and taps > 32 and inputs == 1
+    tap = _STEPS_PER_SMALL_TAP if small else _STEPS_PER_DENSE_TAP if dense else _STEPS_PER_TAP
+    return tap * taps + _STEPS_SIDEWAYS * sideways
+
+
+def of_dense(problem: Problem, dtype: str, taps: int, sideways: int) -> float:
+    """Seconds for one sum of very many taps, on one thread."""
+    step = _NS_PER_STEP * ITEMSIZE[dtype] / _WIDTH.get(isa(), 16.0)
+    sums = problem.elements / (problem.stride[0] * problem.stride[1])
+    return sums * step * (_STEPS_PER_OP + _of_taps(dtype, taps, sideways, 1, small=False)) * 1e-9
 
 
 def of_program(ops: list[RowOp], height: int, width: int) -> float:
@@ -93,3 +108,10 @@ def of_transforms(channels: int, height: int, width: int, itemsize: int) -> floa
     digits = math.log2(height * width)
     ns = elements * (_TRANSFORM_NS_PER_DIGIT * digits + _TRANSFORM_NS_PER_ELEMENT) + _TRANSFORM_NS_PER_TILE
     return ns * 1e-9
+
+
+def of_resampling(problem: Problem, step: int, taps: int) -> float:
+    """Seconds for an image down to every step-th row and column, `taps` sums there, and back, on one thread."""
+    samples = problem.elements / step
+    ns = problem.elements * _RESAMPLE_NS_PER_ELEMENT + samples * (_RESAMPLE_NS_PER_SAMPLE + 0.1 * taps / step)
+    return ns * 1e-9 + _TRANSFORM_NS_PER_TILE * 1e-9

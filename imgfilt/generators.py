@@ -18,25 +18,35 @@ LARGEST_COUNT = 2**24
 """No kernel has more elements than this a side, or in all (128 MiB of weights)."""
 
 
-def gaussian(*, dtype: str, sigma: float | None = None, size: int | None = None) -> Kernel:
+LARGEST_FIXED = 127
+"""The largest 8-bit Gaussian whose weights are OpenCV's fixed point. In larger ones no tap is over 6/256."""
+
+
+def gaussian(
+    *, dtype: str, sigma: float | None = None, size: int | None = None, accuracy: float = 0.0
+) -> Kernel:
     """Gaussian of `sigma` pixels, `size` x `size` (odd), as cv2.GaussianBlur(image, (size, size), sigma).
 
     Without `size` it is OpenCV's automatic one: round(6 * sigma + 1) | 1 for uint8, round(8 * sigma + 1) | 1
     for other dtypes. Without `sigma` (None or 0) it is 0.3 * ((size - 1) * 0.5 - 1) + 0.8, and sizes 1 to 9
     have OpenCV's fixed binomial-like weights. With neither, sigma is 1.
 
-    For uint8 the weights are those of OpenCV's bit-exact fixed point: 8 fractional bits an axis, the rounding
-    error of each tap carried to the next and the rest given to the middle one, so that they sum to exactly 1.
-    Round half up the response and it is bit-equal to OpenCV's. Other dtypes have the real weights.
+    For uint8 and sizes to 127 (sigma 21) the weights are those of OpenCV's bit-exact fixed point: 8 fractional bits an
+    axis, the rounding error of each tap carried to the next and the rest given to the middle one, so that they sum
+    to exactly 1. Round half up the response and it is bit-equal to OpenCV's. Larger ones have the real weights and
+    the size of other dtypes, as has any for which an error of `accuracy` is allowed.
     """
+    fixed = dtype == "uint8" and not accuracy
     if size is None:
         sigma = 1.0 if sigma is None else sigma
         if not sigma > 0:
             raise ValueError(f"sigma must be greater than 0 where no size is given, got {sigma}")
         size = gaussian_size(sigma, dtype)
+        if dtype == "uint8" and (size > LARGEST_FIXED or not fixed):
+            size, fixed = gaussian_size(sigma, "float32"), False
     _check_size(size, f"sigma {sigma}" if sigma else f"size {size}")
     taps = gaussian_taps(size, sigma or 0.0)
-    if dtype == "uint8":
+    if fixed and size <= LARGEST_FIXED:
         taps = _diffuse(taps, 256) / 256.0
     return Kernel.of(np.multiply.outer(taps, taps))
 

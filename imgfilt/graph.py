@@ -39,12 +39,15 @@ class Convolve:
 
     Only every `stride[0]`-th row and `stride[1]`-th column of the result are kept, the first one first; `extra` rows
     and columns more or fewer than there are.
+    `accuracy` is the error of the response that is allowed beside what rounding to pixels hides: in the image's
+    units; of floats, in parts of the largest element.
     """
 
     input: Node
     kernel: Kernel
     stride: tuple[int, int] = (1, 1)
     extra: tuple[int, int] = (0, 0)
+    accuracy: float = 0.0
 
 
 @dataclass(frozen=True)

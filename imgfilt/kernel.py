@@ -16,6 +16,7 @@ Integers = NDArray[np.int64]
 Factors = tuple[tuple[Weights, Weights], ...]
 
 _EPS = float(np.finfo(np.float64).eps)
+_MANY_ROWS = 64
 _LARGEST_NUMERATOR = 2**31
 _LARGEST_DECIMAL = 2**20
 """Beyond this, numerators of a scale that is no multiple of a power of two cannot be told from chance."""
@@ -253,6 +254,8 @@ def _trim(kernel: Kernel, support: tuple[slice, slice]) -> Kernel:
 
 def _common_scale(w: Weights) -> tuple[Integers | None, float]:
     """(n, scale) with w == n * scale within 1 ulp and gcd(n) == 1, or (None, 1.0)."""
+    if w.shape[0] > _MANY_ROWS and _common_scale(w[w.shape[0] // 2 :][:1])[0] is None:
+        return None, 1.0  # not one row of it has
     magnitudes = np.sort(np.abs(w[w != 0]))
     if magnitudes.size == 0:
         return np.zeros(w.shape, np.int64), 1.0

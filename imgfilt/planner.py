@@ -16,7 +16,7 @@ from imgfilt.kernel import Kernel, facts
 from imgfilt.lowering import lower
 from imgfilt.plans import AreaStep, ArrayStep, Candidate, Choice, Plan, RowStep, Step
 from imgfilt.problem import Problem, Refusal
-from imgfilt.rows import FLOAT_TOLERANCE, ITEMSIZE, RANGES, Line, RowBuilder, RowOp
+from imgfilt.rows import FLOAT_TOLERANCE, RANGES, Line, RowBuilder, RowOp
 
 
 @dataclass
@@ -178,8 +178,8 @@ def _tolerance(root: graph.Round, node: graph.Convolve, dtype: str, largest: flo
     """
     size = float(abs(node.kernel.weights).sum()) * largest
     if dtype in FLOAT_TOLERANCE:
-        return FLOAT_TOLERANCE[dtype] * size
-    return max(graph.slack(root, node), FLOAT_TOLERANCE["float32"] * size)
+        return max(node.accuracy * largest, FLOAT_TOLERANCE[dtype] * size)
+    return max(node.accuracy, graph.slack(root, node), FLOAT_TOLERANCE["float32"] * size)
 
 
 def _no_convolution(node: graph.Node, rows: RowBuilder, line: Line) -> NoReturn:
@@ -221,10 +221,8 @@ def _ask(problem: Problem) -> tuple[Candidate, ...]:
         refusal = row_backend.supports(problem)
         if refusal is not None:
             found.append(Candidate(name, refused=refusal.reason))
-            continue
-        rows = RowBuilder(problem.dtype, problem.channels)
-        line = row_backend.lower(problem, rows, replace(rows.source, low=problem.low, high=problem.high))
-        found.append(Candidate(name, row_backend.cost(problem), _arithmetic(rows, line)))
+        else:
+            found.append(Candidate(name, row_backend.cost(problem), row_backend.arithmetic(problem)))
     for name, array_backend in ARRAY_BACKENDS.items():
         refusal = array_backend.supports(problem)
         if any(problem.extra):
@@ -234,17 +232,6 @@ def _ask(problem: Problem) -> tuple[Candidate, ...]:
         else:
             found.append(Candidate(name, array_backend.cost(problem), array_backend.arithmetic(problem).name))
     return tuple(sorted(found, key=lambda c: (c.seconds is None, c.seconds or 0.0)))
-
-
-_SHORT = {"uint16": "u16", "int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64", "uint8": "u8"}
-
-
-def _arithmetic(rows: RowBuilder, line: Line) -> str:
-    """The element types of the sums, in order, and whether the result is exact."""
-    types = dict.fromkeys(
-        _SHORT[op.dtype] for op in rows.ops if op.kind in ("taps", "slide", "window") and op.dtype in ITEMSIZE
-    )
-    return "/".join(types) + (" exact" if line.error == 0 else "")
 
 
 def _pick(p: _Planning, node: graph.Convolve, candidates: tuple[Candidate, ...]) -> Candidate:

@@ -56,6 +56,12 @@ class Problem:
         return self.pixels * self.channels
 
     @property
+    def reach(self) -> int:
+        """Rows above and below that the kernel reads."""
+        (height, _), (anchor, _) = self.facts.trimmed.shape, self.facts.trimmed.anchor
+        return max(anchor, height - 1 - anchor)
+
+    @property
     def integral(self) -> bool:
         return self.dtype not in ("float32", "float64")
 

@@ -178,7 +178,7 @@ def test_defaults_are_filled_in_and_numbers_converted():
         "threshold": 0.0,
     }
     assert validate(builtin()["median"], {"size": np.int64(5)}) == {"size": 5}
-    assert validate(builtin()["gaussian"], {}) == {"sigma": None, "size": None}
+    assert validate(builtin()["gaussian"], {}) == {"sigma": None, "size": None, "accuracy": 0.0}
 
 
 @pytest.mark.parametrize(

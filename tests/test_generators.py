@@ -65,7 +65,7 @@ def test_gaussian_taps(size, sigma):
     assert np.allclose(gaussian_taps(size, sigma), want, rtol=1e-14, atol=1e-18)
 
 
-@given(sigma=st.floats(0.05, 60))
+@given(sigma=st.floats(0.05, 21))
 def test_gaussian_u8_is_exact_in_8_bits_an_axis(sigma):
     f = facts(gaussian(dtype="uint8", sigma=sigma))
     assert f.rank == 1
@@ -73,6 +73,17 @@ def test_gaussian_u8_is_exact_in_8_bits_an_axis(sigma):
     assert f.numerators.sum() * f.scale == 1
     assert f.scale >= 1 / 65536
     assert f.numerators.min() >= 0
+
+
+def test_gaussian_u8_beyond_127_taps_or_with_an_accuracy_is_that_of_other_dtypes():
+    for how in (
+        {"sigma": 21.2},
+        {"sigma": 60.0},
+        {"sigma": 30.0, "size": 131},
+        {"sigma": 2.0, "accuracy": 1.0},
+    ):
+        assert gaussian(dtype="uint8", **how) == gaussian(dtype="float32", **how)
+    assert gaussian(dtype="uint8", sigma=21.0) != gaussian(dtype="float32", sigma=21.0)
 
 
 def test_gaussian_with_neither_has_sigma_one():

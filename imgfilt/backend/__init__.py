@@ -2,6 +2,7 @@
 
     name      what users write in `backend=`
     supports  (problem) -> None, or a `Refusal` with the reason
+    arithmetic  (problem) -> the types of its sums, and whether they are exact
     lower     (problem, rows, line) -> the line of the response       (backends that fuse into a row program)
     respond   (problem, image, cval, put, threads): puts the response / scale, in blocks (backends that read whole
               arrays; `put` may be called by several threads, the blocks cover the image once)
@@ -20,7 +21,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from imgfilt.arithmetic import Arithmetic
-from imgfilt.backend import box, direct, fft, im2col, low_rank, separable
+from imgfilt.backend import box, direct, fft, im2col, low_rank, multirate, separable
 from imgfilt.problem import Problem, Put, Refusal
 from imgfilt.rows import Line, RowBuilder
 
@@ -38,6 +39,8 @@ class Backend(Protocol):
 class RowBackend(Backend, Protocol):
     """A backend that lowers to row operations."""
 
+    def arithmetic(self, problem: Problem) -> str: ...
+
     def lower(self, problem: Problem, rows: RowBuilder, line: Line) -> Line: ...
 
 
@@ -54,9 +57,15 @@ class ArrayBackend(Backend, Protocol):
 
     def error(self, problem: Problem) -> float: ...
 
+    def reach(self, problem: Problem) -> int:
+        """Rows above and below that a row of the response depends on."""
+
+    def block_rows(self, problem: Problem) -> int:
+        """An image in bands of multiples of so many rows gives the same bits as the whole."""
+
 
 ROW_BACKENDS: dict[str, RowBackend] = {m.name: m for m in (separable, box, low_rank, direct)}
-ARRAY_BACKENDS: dict[str, ArrayBackend] = {m.name: m for m in (fft, im2col)}
+ARRAY_BACKENDS: dict[str, ArrayBackend] = {m.name: m for m in (multirate, fft, im2col)}
 
 
 def names() -> tuple[str, ...]:

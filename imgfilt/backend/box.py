@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 from imgfilt import cost as costs
+from imgfilt.backend.taps import arithmetic_of
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import ROUND_OFF, Line, RowBuilder, RowOp, Tap
 
@@ -30,6 +31,10 @@ def supports(problem: Problem) -> Refusal | None:
 
 def cost(problem: Problem) -> float:
     return costs.of_rows(lower, problem)
+
+
+def arithmetic(problem: Problem) -> str:
+    return arithmetic_of(lower, problem)
 
 
 def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:

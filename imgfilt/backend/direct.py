@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from imgfilt import cost as costs
-from imgfilt.arithmetic import integer_sum, real_sum
+from imgfilt.arithmetic import Arithmetic, integer_sum, real_sum
 from imgfilt.backend.taps import Rate, Weighted, add_taps
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder
 
 name = "direct"
+
+_MANY = 1024
+"""From so many taps on the price is worked out without listing them."""
 
 
 def supports(problem: Problem) -> Refusal | None:
@@ -19,30 +22,38 @@ def supports(problem: Problem) -> Refusal | None:
 
 
 def cost(problem: Problem) -> float:
-    return costs.of_rows(lower, problem)
+    weights = problem.facts.trimmed.weights
+    taps = int(np.count_nonzero(weights))
+    if taps <= _MANY:
+        return costs.of_rows(lower, problem)
+    column = problem.facts.trimmed.anchor[1]
+    beside = taps - (int(np.count_nonzero(weights[:, column])) if 0 <= column < weights.shape[1] else 0)
+    return costs.of_dense(problem, _sum(problem)[1].dtype, taps, beside)
+
+
+def arithmetic(problem: Problem) -> str:
+    return _sum(problem)[1].name
 
 
 def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
     """One dense sum over the support of the kernel."""
+    weights, arithmetic = _sum(problem)
+    return add_taps(rows, line, weights, arithmetic, rate=Rate(problem.stride, problem.extra[1]))
+
+
+def _sum(problem: Problem) -> tuple[Weighted, Arithmetic]:
+    """The weights, whole numbers where their sum is then exact, and the arithmetic for it."""
     facts = problem.facts
     kernel = facts.trimmed
-    w = kernel.weights
-    numerators = facts.numerators
-    whole = None
-    rate = Rate(problem.stride, problem.extra[1])
-    if numerators is not None:
-        n = np.rint(w / facts.scale).astype(np.int64)
-        arithmetic = integer_sum(n, line.dtype, line.low, line.high) if line.integral else None
+    low, high, largest = problem.low, problem.high, problem.largest
+    if facts.numerators is not None and problem.integral:
+        n = np.rint(kernel.weights / facts.scale).astype(np.int64)
+        whole = Weighted(n.astype(np.float64), kernel.anchor, facts.scale)
+        arithmetic = integer_sum(n, problem.dtype, low, high)
         if arithmetic is not None:
-            return add_taps(
-                rows, line, Weighted(n.astype(np.float64), kernel.anchor, facts.scale), arithmetic, rate=rate
-            )
-        if (line.integral and float(np.abs(n).sum()) * line.largest < 2**24) or (
-            facts.integer and line.integral
-        ):
-            whole = n.astype(np.float64)
-    if whole is not None:
-        arithmetic = real_sum(whole, line.dtype, line.largest, whole=True)
-        return add_taps(rows, line, Weighted(whole, kernel.anchor, facts.scale), arithmetic, rate=rate)
-    arithmetic = real_sum(w, line.dtype, line.largest, whole=False)
-    return add_taps(rows, line, Weighted(w, kernel.anchor, 1.0), arithmetic, rate=rate)
+            return whole, arithmetic
+        if facts.integer or float(np.abs(n).sum()) * largest < 2**24:
+            return whole, real_sum(whole.weights, problem.dtype, largest, whole=True)
+    return Weighted(kernel.weights, kernel.anchor, 1.0), real_sum(
+        kernel.weights, problem.dtype, largest, whole=False
+    )

@@ -80,6 +80,11 @@ def error(problem: Problem) -> float:
     return 0.0 if _whole(problem) else _known(problem).error
 
 
+def reach(problem: Problem) -> int:
+    """Rows above and below that a row of the response depends on."""
+    return problem.reach
+
+
 def respond(problem: Problem, image: NDArray[Any], cval: float, put: Put, threads: int) -> None:
     """The response to an (H, W, C) image, still to be multiplied by `scale`, tile by tile."""
     _keep_freed_memory()

@@ -62,6 +62,11 @@ def error(problem: Problem) -> float:
     return (taps + 1) * ROUND_OFF[_dtype(problem).name] * size * abs(scale(problem))
 
 
+def reach(problem: Problem) -> int:
+    """Rows above and below that a row of the response depends on."""
+    return problem.reach
+
+
 def respond(problem: Problem, image: NDArray[Any], cval: float, put: Put, threads: int) -> None:
     """The response to an (H, W, C) image, still to be multiplied by `scale`, a block of rows at a time.
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from imgfilt import cost as costs
 from imgfilt.arithmetic import promised_exact, rounding_error
-from imgfilt.backend.taps import strided
+from imgfilt.backend.taps import arithmetic_of, strided
 from imgfilt.kernel import Factors
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder, RowOp, Tap
@@ -47,6 +47,10 @@ def supports(problem: Problem) -> Refusal | None:
 
 def cost(problem: Problem) -> float:
     return costs.of_rows(lower, problem)
+
+
+def arithmetic(problem: Problem) -> str:
+    return arithmetic_of(lower, problem)
 
 
 def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imgfilt import cost as costs
 from imgfilt.arithmetic import Arithmetic, fits, integer_sum, real_sum, sum_range
-from imgfilt.backend.taps import Rate, Weighted, add_taps
+from imgfilt.backend.taps import Rate, Weighted, add_taps, arithmetic_of
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder
 
@@ -30,6 +30,10 @@ def supports(problem: Problem) -> Refusal | None:
 
 def cost(problem: Problem) -> float:
     return costs.of_rows(lower, problem)
+
+
+def arithmetic(problem: Problem) -> str:
+    return arithmetic_of(lower, problem)
 
 
 def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt.arithmetic import Arithmetic, rounding_error, sum_range
+from imgfilt.problem import Problem
 from imgfilt.rows import Line, RowBuilder, RowOp, Tap
+
+_SHORT = {"uint16": "u16", "int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64", "uint8": "u8"}
+
+
+def arithmetic_of(lower: Callable[[Problem, RowBuilder, Line], Line], problem: Problem) -> str:
+    """The element types of the sums of a lowered problem, in order, and whether the result is exact."""
+    rows = RowBuilder(problem.dtype, problem.channels)
+    line = lower(problem, rows, replace(rows.source, low=problem.low, high=problem.high))
+    types = dict.fromkeys(_SHORT[op.dtype] for op in rows.ops if op.kind in ("taps", "slide", "window"))
+    return "/".join(types) + (" exact" if line.error == 0 else "")
 
 
 @dataclass(frozen=True)

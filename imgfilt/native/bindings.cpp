@@ -11,6 +11,7 @@
 #include "dispatch.hpp"
 #include "pool.hpp"
 #include "program.hpp"
+#include "resample.hpp"
 #include "transposed_bindings.hpp"
 
 namespace nb = nanobind;
@@ -165,6 +166,25 @@ NB_MODULE(_native, m) {
             integral(source, target, threads);
         },
         "image"_a, "out"_a, "threads"_a);
+    m.def(
+        "reduce_rows",
+        [](const Input& in, const Output& out, const std::vector<double>& taps, int64_t step, int64_t first, int border,
+           double cval, int threads) {
+            const View source = view_of(in), target = view_of(out);
+            const Border b = border_of(border);
+            nb::gil_scoped_release release;
+            reduce_rows(source, target, taps, step, first, b, cval, threads);
+        },
+        "image"_a, "out"_a, "taps"_a, "step"_a, "first"_a, "border"_a, "cval"_a, "threads"_a);
+    m.def(
+        "expand_rows",
+        [](const Input& in, const Output& out, const std::vector<double>& taps, int64_t step, int64_t first,
+           int threads) {
+            const View source = view_of(in), target = view_of(out);
+            nb::gil_scoped_release release;
+            expand_rows(source, target, taps, step, first, threads);
+        },
+        "image"_a, "out"_a, "taps"_a, "step"_a, "first"_a, "threads"_a);
     bind_bank(m);
     bind_transposed(m);
 }

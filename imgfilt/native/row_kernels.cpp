@@ -34,6 +34,9 @@ RowKernels make_table() {
     k.taps_i16_i32 = taps_i16_i32;
     k.taps_f32 = taps<float, float>;
     k.taps_f64 = taps<double, double>;
+    k.taps_u8_f32 = taps_widened<uint8_t, float>;
+    k.taps_u16_f32 = taps_widened<uint16_t, float>;
+    k.taps_i16_f32 = taps_widened<int16_t, float>;
     k.taps_i16_u8 = taps_i16_u8;
     k.taps_narrow_u8 = taps_narrow_u8;
     k.gradient_u8 = gradient_u8;

@@ -25,6 +25,9 @@ struct RowKernels {
     void (*taps_i16_i32)(const int16_t* const* p, const int16_t* w, int k, int32_t init, int32_t* out, int64_t n);
     void (*taps_f32)(const float* const* p, const float* w, int k, float init, float* out, int64_t n);
     void (*taps_f64)(const double* const* p, const double* w, int k, double init, double* out, int64_t n);
+    void (*taps_u8_f32)(const uint8_t* const* p, const float* w, int k, float init, float* out, int64_t n);
+    void (*taps_u16_f32)(const uint16_t* const* p, const float* w, int k, float init, float* out, int64_t n);
+    void (*taps_i16_f32)(const int16_t* const* p, const float* w, int k, float init, float* out, int64_t n);
     // The i16 -> i32 sum shifted right (rounding down) by `shift` and saturated to 8 bits.
     void (*taps_i16_u8)(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out,
                         int64_t n);

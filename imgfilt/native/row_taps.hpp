@@ -9,6 +9,10 @@ template <class In, class Acc>
 inline Vec<Acc> load_as(const In* p) {
     if constexpr (sizeof(In) == sizeof(Acc)) {
         return load<Vec<Acc>>(p);
+#if defined(IMGFILT_PAIRS)
+    } else if constexpr (Same<Acc, float>::value) {
+        return (Vec<Acc>)load_reals(p);
+#endif
 #if defined(__AVX512BW__)  // GCC makes four instructions of the conversion below
     } else if constexpr (Same<In, uint8_t>::value && Same<Acc, uint16_t>::value) {
         return (Vec<Acc>)_mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
@@ -136,6 +140,12 @@ void taps(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t n
         case 9: return taps_rows<In, Acc, 4, 9>(p, w, k, init, out, n);
         default: return taps_rows<In, Acc, kVectorBytes == 64 ? 8 : 4, 0>(p, w, k, init, out, n);
     }
+}
+
+// For long sums, whose elements are converted on the way.
+template <class In, class Acc>
+void taps_widened(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t n) {
+    taps_rows<In, Acc, kVectorBytes == 64 ? 8 : 4, 0>(p, w, k, init, out, n);
 }
 
 }  // namespace

@@ -139,6 +139,9 @@ inline void roots_u8(Pairs& a, Pairs& b) {
     b = _mm512_cvtps_epi32(_mm512_fmadd_ps(rest, half, y));
 }
 typedef __m512 Reals;
+inline Reals load_reals(const uint8_t* p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
 inline Reals load_reals(const int16_t* p) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))));
 }
@@ -187,6 +190,9 @@ inline void roots_u8(Pairs& a, Pairs& b) {
     b = _mm256_cvtps_epi32(_mm256_sqrt_ps(_mm256_cvtepi32_ps(b)));
 }
 typedef __m256 Reals;
+inline Reals load_reals(const uint8_t* p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
 inline Reals load_reals(const int16_t* p) {
     return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
@@ -236,6 +242,11 @@ inline void roots_u8(Pairs& a, Pairs& b) {
     b = _mm_cvtps_epi32(_mm_sqrt_ps(_mm_cvtepi32_ps(b)));
 }
 typedef __m128 Reals;
+inline Reals load_reals(const uint8_t* p) {
+    int32_t four;
+    std::memcpy(&four, p, sizeof four);
+    return _mm_cvtepi32_ps(_mm_cvtepu8_epi32(_mm_cvtsi32_si128(four)));
+}
 inline Reals load_reals(const int16_t* p) {
     return _mm_cvtepi32_ps(_mm_cvtepi16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
