@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from imgfilt import cost, graph
 from imgfilt.backend import ARRAY_BACKENDS, ROW_BACKENDS, names, polyphase
+from imgfilt.backend.taps import sums_of
 from imgfilt.borders import DOUBLED, canonical
 from imgfilt.kernel import Kernel, facts
 from imgfilt.lowering import lower
@@ -207,7 +208,7 @@ def _upsample(p: _Planning, node: graph.Upsample, rows: RowBuilder, line: Line) 
     if node.doubled and p.border == "reflect101":
         p.border = DOUBLED
     phases = polyphase.lower(node.kernel, node.factor, rows, line)
-    arithmetic = _arithmetic(rows, replace(phases[0], error=max(line.error for line in phases)))
+    arithmetic = sums_of(rows, replace(phases[0], error=max(line.error for line in phases)))
     words = _words(node.kernel)
     reason = "the pixels of each phase are made of the taps that meet one; no zero is inserted"
     p.choices.append(Choice(words, polyphase.name, arithmetic, reason, ()))

@@ -19,6 +19,11 @@ def arithmetic_of(lower: Callable[[Problem, RowBuilder, Line], Line], problem: P
     """The element types of the sums of a lowered problem, in order, and whether the result is exact."""
     rows = RowBuilder(problem.dtype, problem.channels)
     line = lower(problem, rows, replace(rows.source, low=problem.low, high=problem.high))
+    return sums_of(rows, line)
+
+
+def sums_of(rows: RowBuilder, line: Line) -> str:
+    """The element types of the sums of a program, and whether `line` is exact."""
     types = dict.fromkeys(_SHORT[op.dtype] for op in rows.ops if op.kind in ("taps", "slide", "window"))
     return "/".join(types) + (" exact" if line.error == 0 else "")
 
