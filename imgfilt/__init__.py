@@ -6,6 +6,7 @@ Every filter of the catalogue is a function here: `imgfilt.filters()` names them
 
 Names are looked up on first use, so that `import imgfilt` itself loads nothing, not even numpy. For that no
 submodule may have the name of a public function: importing it would set the package's attribute of that name.
+Their types are in `__init__.pyi`, which docs/make_stubs.py writes.
 """
 
 from __future__ import annotations
@@ -14,24 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from imgfilt.api import (
-        apply,
-        apply_filter,
-        backends,
-        box_sum,
-        convolve,
-        correlate,
-        filters,
-        integral,
-        plan,
-    )
-    from imgfilt.bands import Bands, RowImage
-    from imgfilt.bank.api import conv2d, depthwise_separable_conv2d, plan_conv2d
-    from imgfilt.functions import load
-    from imgfilt.kernel import separate
-    from imgfilt.resizing import pyr_down, pyr_up, upsample
-    from imgfilt.transposed.api import conv_transpose2d, plan_conv_transpose2d
 
 __version__ = "0.1.0"
 __all__ = [
@@ -79,11 +62,16 @@ def __getattr__(name: str) -> Callable[..., Any]:
     if name in __all__:
         from importlib import import_module
 
-        found: Callable[..., Any] = getattr(import_module(_ELSEWHERE.get(name, "imgfilt.api")), name)
+        found: Callable[..., Any] = getattr(import_module(home(name)), name)
     else:
         found = _filter(name)
     one: Callable[..., Any] = globals().setdefault(name, found)  # though threads ask at once
     return one
+
+
+def home(name: str) -> str:
+    """The module that a name of `__all__` comes from."""
+    return _ELSEWHERE.get(name, "imgfilt.api")
 
 
 def _filter(name: str) -> Callable[..., Any]:

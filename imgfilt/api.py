@@ -12,7 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from imgfilt.bands import Bands, RowImage
 from imgfilt.borders import canonical
 from imgfilt.engine import Executable
-from imgfilt.images import as_dtype, as_image, check_out, dtype_name, from_pil, is_pil, to_pil
+from imgfilt.images import (
+    as_dtype,
+    as_image,
+    check_out,
+    dtype_name,
+    from_pil,
+    is_pil,
+    is_tensor,
+    to_pil,
+    to_tensor,
+)
 from imgfilt.kernel import Kernel, dilated
 from imgfilt.planner import make_plan
 from imgfilt.plans import Plan
@@ -46,8 +56,9 @@ def apply_filter(
 
     What every filter function of this package does; they only fill in `spec` and `params`.
 
-    image         (H, W) or (H, W, C) of uint8, uint16, int16, float32 or float64, any strides; or a PIL image;
-                  or a `RowImage`, larger than memory: the result is then a `Bands`
+    image         (H, W) or (H, W, C) of uint8, uint16, int16, float32 or float64, any strides; a PIL
+                  image or a torch tensor in main memory (the result is one too); what has `__array__` or DLPack; or
+                  a `RowImage`, larger than memory: the result is then a `Bands`
     border, cval  what lies outside the image: see `imgfilt.borders`; `cval` is the constant's value
     dtype         the result's dtype; the image's by default. Integers are rounded and saturated
     out           an array for the result, of its shape and dtype; may overlap the image
@@ -391,6 +402,9 @@ def run_stages(
             options = options._replace(alpha="premultiply" if has_alpha else "each")
         result = run_stages(stages, array, options, cval, out, threads)
         return result if out is not None else to_pil(result, image)
+    if is_tensor(image):
+        result = _run(stages, as_image(image), options, cval, out, threads)
+        return result if out is not None else to_tensor(result)
     array = as_image(image)
     count = threads_for(threads)
     executable = _executable(stages, array.shape, dtype_name(array), options, count)

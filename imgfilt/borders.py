@@ -31,6 +31,11 @@ _ALIASES = {
 }
 
 
+def names() -> tuple[str, ...]:
+    """Every name that a border has."""
+    return (*BORDERS, *_ALIASES)
+
+
 def canonical(border: str) -> str:
     """The name of `border` as this package writes it.
 

@@ -74,9 +74,7 @@ def make_function(spec: FilterSpec) -> Callable[..., Any]:
         common = {name: keywords.pop(name) for name in _COMMON.keys() & keywords.keys()}
         return apply_filter(spec, image, keywords, **common)
 
-    return _dressed(
-        function, spec.name, _docstring(spec), [(p.name, p.default) for p in spec.params], _COMMON
-    )
+    return _dressed(function, spec.name, docstring(spec), [(p.name, p.default) for p in spec.params], _COMMON)
 
 
 def make_recipe_function(recipe: Recipe) -> Callable[..., Any]:
@@ -113,15 +111,22 @@ def _dressed(
     return function
 
 
-def _docstring(spec: FilterSpec) -> str:
+def docstring(spec: FilterSpec) -> str:
+    """What a filter's function says of itself."""
+    import textwrap
+
+    result = "a gray result" if spec.color == "luma" else "each channel filtered alone"
+    common = (
+        f"A colour image gives {result} unless `color` says otherwise. The other keywords, types and errors "
+        "are those of `imgfilt.apply_filter`."
+    )
     lines = [f"{spec.summary}.", ""]
-    lines += [f"{p.name}: {expected(p)}, by default {p.default!r}: {p.help}" for p in spec.params]
+    for p in spec.params:
+        text = f"{p.name}: {expected(p)}, by default {p.default!r}: {p.help}"
+        lines += textwrap.wrap(text, 100, subsequent_indent="    ")
     if spec.params:
         lines.append("")
-    lines += [
-        f"A colour image gives {'a gray result' if spec.color == 'luma' else 'each channel filtered alone'} unless",
-        "`color` says otherwise. The other keywords, types and errors are those of `imgfilt.apply_filter`.",
-    ]
+    lines += textwrap.wrap(common, 100)
     if spec.source:
-        lines += ["", f"Source: {spec.source}."]
+        lines += ["", *textwrap.wrap(f"Source: {spec.source}.", 100)]
     return "\n".join(lines)

@@ -14,12 +14,10 @@ _NAMES = {np.dtype(name): name for name in DTYPES}
 def as_image(image: object) -> NDArray[Any]:
     """`image` as an array of (H, W) or (H, W, C) in one of the five dtypes, native byte order; no copy if it is one.
 
-    Raises TypeError for what is not an array of numbers or has an unsupported dtype, ValueError for wrong shapes.
+    Anything with `__array__` or DLPack in main memory will do. Raises TypeError for what is not an array of numbers,
+    lies on a GPU or has an unsupported dtype, ValueError for wrong shapes.
     """
-    try:
-        array = image if isinstance(image, np.ndarray) else np.asarray(image)
-    except ValueError:
-        raise ValueError(f"image rows must all have the same length, got {image!r:.60}") from None
+    array = image if isinstance(image, np.ndarray) else _foreign(image)
     if array.dtype not in _NAMES:
         native = array.dtype.newbyteorder("=")
         if native in _NAMES:
@@ -33,6 +31,58 @@ def as_image(image: object) -> NDArray[Any]:
     if 0 in array.shape:
         raise ValueError(f"image must have at least one pixel, got shape {array.shape}")
     return array
+
+
+_MAIN_MEMORY = (1, 3, 11)
+"""DLPack's devices that the processor reads: its own memory, and that pinned for CUDA or ROCm."""
+
+
+def _foreign(image: Any) -> NDArray[Any]:
+    """What is no NumPy array as one, without a copy where it offers its memory."""
+    name = f"{type(image).__module__}.{type(image).__qualname__}"
+    try:
+        elsewhere = (
+            hasattr(image, "__dlpack_device__") and int(image.__dlpack_device__()[0]) not in _MAIN_MEMORY
+        )
+    except ValueError:  # a device that DLPack has no number for
+        elsewhere = True
+    if elsewhere or hasattr(image, "__cuda_array_interface__"):
+        raise TypeError(
+            f"image is on a GPU or another device ({name}), imgfilt works in main memory; copy it first, as with "
+            "cupy.asnumpy(image) or image.cpu()"
+        )
+    if (
+        not isinstance(image, list | tuple)
+        and not hasattr(image, "__array__")
+        and hasattr(image, "__dlpack__")
+    ):
+        try:
+            return np.from_dlpack(image)
+        except (BufferError, RuntimeError, TypeError) as error:
+            raise TypeError(f"image ({name}) cannot be read through DLPack: {error}") from None
+    try:
+        return np.asarray(image)
+    except ValueError:
+        raise ValueError(f"image rows must all have the same length, got {image!r:.60}") from None
+    except (
+        TypeError,
+        RuntimeError,
+    ) as error:  # torch: types that NumPy has not, tensors that need their gradient
+        raise TypeError(
+            f"image ({name}) cannot be made into an array: {' '.join(str(error).split())}"
+        ) from None
+
+
+def is_tensor(image: object) -> bool:
+    """Whether `image` is a torch.Tensor, without importing torch."""
+    return type(image).__module__.partition(".")[0] == "torch" and hasattr(image, "data_ptr")
+
+
+def to_tensor(array: NDArray[Any]) -> Any:
+    """An array as a torch.Tensor of the same memory."""
+    import torch  # type: ignore[import-not-found,unused-ignore]  # loaded already: a tensor came in
+
+    return torch.from_numpy(array)
 
 
 def _advice(dtype: np.dtype[Any]) -> str:
