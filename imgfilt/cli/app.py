@@ -18,6 +18,7 @@ COMMANDS = {
     "list": ("imgfilt.cli.describe", "All filters."),
     "show": ("imgfilt.cli.describe", "One filter: its parameters, kernels, factors, and a picture of them."),
     "explain": ("imgfilt.cli.describe", "How a filter would be computed on a file, and why."),
+    "completion": ("imgfilt.cli.completion", "What makes bash, zsh or fish complete all this with Tab."),
     "bench": ("imgfilt.cli.bench", "This machine's speed, against OpenCV's."),
 }
 

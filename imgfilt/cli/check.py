@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from imgfilt.cli import FAILED, catalogue
+from imgfilt.cli import FAILED, catalogue, completers
+from imgfilt.cli.options import common_names, filters_option
 
 
 def _check(files: Sequence[str], filters: str | None, json: bool) -> None:
@@ -56,7 +57,6 @@ def _filter(file: str) -> tuple[str, list[str]]:
     """The same for a filter that can be loaded: what the command line or planning have against it."""
     from imgfilt import catalog
     from imgfilt.cli.app import COMMANDS
-    from imgfilt.cli.options import common_names
     from imgfilt.stages import Stage
 
     spec = catalog.load(file)
@@ -90,8 +90,10 @@ def _unplannable(file: str, stages: Any) -> list[str]:
 check_command = click.Command(
     "check",
     params=[
-        click.Argument(["files"], nargs=-1, required=True, metavar="FILE..."),
-        click.Option(["--filters"], metavar="DIR", help="A folder with filters of your own (TOML)."),
+        click.Argument(
+            ["files"], nargs=-1, required=True, metavar="FILE...", shell_complete=completers.files
+        ),
+        filters_option(),
         click.Option(["--json"], is_flag=True, help="One JSON object a file on standard output."),
     ],
     callback=_check,

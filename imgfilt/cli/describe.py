@@ -11,9 +11,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from imgfilt.cli import FAILED, catalogue
+from imgfilt.cli import FAILED, catalogue, completers
 from imgfilt.cli.filters import assigned, limits, parameters
-from imgfilt.cli.options import backend_option, border_option, threads_option
+from imgfilt.cli.options import backend_option, border_option, filters_option, threads_option
 from imgfilt.cli.picture import draw
 from imgfilt.kernel import Kernel, KernelFacts
 from imgfilt.spec import FilterSpec
@@ -24,10 +24,6 @@ _PRINTED = 9
 def _folder(given: str | None) -> str | None:
     inherited = click.get_current_context().obj
     return given or (inherited if isinstance(inherited, str) else None)
-
-
-def _filters_option() -> click.Option:
-    return click.Option(["--filters"], metavar="DIR", help="A folder with filters of your own (TOML).")
 
 
 def _json_option() -> click.Option:
@@ -51,7 +47,7 @@ def _list(filters: str | None, json: bool) -> None:
 
 
 list_command = click.Command(
-    "list", params=[_filters_option(), _json_option()], callback=_list, help="Lists all filters by family."
+    "list", params=[filters_option(), _json_option()], callback=_list, help="Lists all filters by family."
 )
 
 
@@ -129,7 +125,7 @@ def _numbers(values: NDArray[np.float64]) -> str:
 show_command = click.Command(
     "show",
     params=[
-        click.Argument(["name"]),
+        click.Argument(["name"], shell_complete=completers.filters),
         click.Option(
             ["--set"], multiple=True, metavar="NAME=VALUE", help="A parameter, as sigma=2; may be repeated."
         ),
@@ -140,7 +136,7 @@ show_command = click.Command(
             show_default=True,
             help="The pixels' type, which some kernels depend on.",
         ),
-        _filters_option(),
+        filters_option(),
         _json_option(),
     ],
     callback=_show,
@@ -179,8 +175,8 @@ def _explain(name: str, file: str, assignments: tuple[str, ...], **values: Any) 
 explain_command = click.Command(
     "explain",
     params=[
-        click.Argument(["name"]),
-        click.Argument(["file"]),
+        click.Argument(["name"], shell_complete=completers.filters),
+        click.Argument(["file"], shell_complete=completers.files),
         click.Argument(["assignments"], nargs=-1, metavar="[NAME=VALUE]..."),
         click.Option(
             ["--set"], multiple=True, metavar="NAME=VALUE", help="A parameter, as sigma=2; may be repeated."
@@ -188,7 +184,7 @@ explain_command = click.Command(
         border_option(),
         backend_option(),
         threads_option(),
-        _filters_option(),
+        filters_option(),
         _json_option(),
     ],
     callback=_explain,

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from imgfilt.cli import completers
 from imgfilt.cli.options import backend_option, common_names, common_options, files_argument, settings
 from imgfilt.spec import FilterSpec, Param
 
@@ -63,7 +64,8 @@ def option(p: Param) -> click.Option:
     if p.kind == "bool":
         return click.Option([f"--{words}/--no-{words}", p.name], default=None, help=text)
     metavar = "|".join(p.choices) if p.kind == "choice" else _METAVARS[p.kind]
-    return click.Option([f"--{words}", p.name], metavar=metavar, help=text)
+    complete = completers.words(p.choices) if p.choices else None
+    return click.Option([f"--{words}", p.name], metavar=metavar, help=text, shell_complete=complete)
 
 
 def limits(p: Param) -> str:

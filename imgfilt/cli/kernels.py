@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from imgfilt.cli import completers
 from imgfilt.cli.options import backend_option, common_options, files_argument, settings
 from imgfilt.kernel_text import EXAMPLE, KernelError, kernel_from, normalized
 
@@ -40,7 +41,13 @@ def _command(name: str, summary: str) -> click.Command:
         name,
         params=[
             files_argument(),
-            click.Option(["--kernel"], required=True, metavar="KERNEL|FILE", help=_KERNEL_HELP),
+            click.Option(
+                ["--kernel"],
+                required=True,
+                metavar="KERNEL|FILE",
+                help=_KERNEL_HELP,
+                shell_complete=completers.files,
+            ),
             click.Option(
                 ["--bias"], type=float, default=0.0, help="Added to every result, as 128 for embossing."
             ),

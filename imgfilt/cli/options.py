@@ -12,6 +12,7 @@ from imgfilt.batch.errors import WrongUsageError
 from imgfilt.batch.runner import Limits
 from imgfilt.batch.sources import STREAM, Selection, is_many
 from imgfilt.batch.targets import Naming, check_name
+from imgfilt.cli import completers
 from imgfilt.io import FORMATS, ImageFileError, of_path
 
 BORDERS = {
@@ -80,7 +81,7 @@ def _border(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 
 def files_argument() -> click.Argument:
     """FILE..., which may be missing where --from-file names them."""
-    return click.Argument(["files"], nargs=-1, metavar="FILE...")
+    return click.Argument(["files"], nargs=-1, metavar="FILE...", shell_complete=completers.files)
 
 
 def _format(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
@@ -122,11 +123,28 @@ def _backend(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     return value
 
 
+def _backends() -> tuple[str, ...]:
+    from imgfilt.backend import names
+
+    return ("auto", *names())
+
+
+def filters_option() -> click.Option:
+    """--filters DIR."""
+    return click.Option(
+        ["--filters"],
+        metavar="DIR",
+        shell_complete=completers.folders,
+        help="A folder with filters of your own (TOML).",
+    )
+
+
 def backend_option() -> click.Option:
     """For commands of one linear filter; chains choose for each step."""
     return click.Option(
         ["--backend"],
         metavar="NAME",
+        shell_complete=completers.words(_backends),
         default="auto",
         callback=_backend,
         help="How to convolve; by default the planner's choice.",
@@ -138,6 +156,7 @@ def border_option() -> click.Option:
     return click.Option(
         ["--border"],
         metavar="NAME",
+        shell_complete=completers.words(BORDERS),
         callback=_border,
         default="reflect101",
         show_default=True,
@@ -163,6 +182,7 @@ def _output_options() -> list[click.Option]:
         click.Option(
             ["-o", "--output"],
             metavar="FILE|DIR",
+            shell_complete=completers.files,
             help="Where to write: a file, whose extension says the format; a folder, in which a folder's tree is "
             "mirrored; or - for standard output. By default beside the input, as photo.NAME.jpg.",
         ),
@@ -174,6 +194,7 @@ def _output_options() -> list[click.Option]:
         click.Option(
             ["--format"],
             metavar="NAME",
+            shell_complete=completers.words(FORMATS),
             callback=_format,
             help="Write this format instead of the input's own.",
         ),
@@ -214,7 +235,7 @@ def _filter_options() -> list[click.Option]:
         click.Option(
             ["--linear-light"], is_flag=True, help="Filter light, not sRGB codes: decode, filter, encode."
         ),
-        click.Option(["--filters"], metavar="DIR", help="A folder with filters of your own (TOML)."),
+        filters_option(),
     ]
 
 
@@ -224,6 +245,7 @@ def _input_options() -> list[click.Option]:
             ["--from-file"],
             multiple=True,
             metavar="LIST",
+            shell_complete=completers.files,
             help="Read names of inputs from a file (- for standard input): one a line, or between NULs. "
             "@LIST among the files is the same.",
         ),

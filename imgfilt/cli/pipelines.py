@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from imgfilt.cli import catalogue
+from imgfilt.cli import catalogue, completers
 from imgfilt.cli.options import common_options, files_argument, settings
 from imgfilt.spec import FilterSpec
 from imgfilt.stages import PRECISIONS, Stage, fingerprint
@@ -123,7 +123,13 @@ apply_command = click.Command(
 run_command = click.Command(
     "run",
     params=[
-        click.Argument(["recipe"], metavar="RECIPE", is_eager=True, callback=_read_recipe),
+        click.Argument(
+            ["recipe"],
+            metavar="RECIPE",
+            is_eager=True,
+            callback=_read_recipe,
+            shell_complete=completers.files,
+        ),
         files_argument(),
         _precision(),
         *common_options(),
