@@ -13,7 +13,7 @@ HEAD = """# The filters
 
 Made from `filters/*.toml` by `python docs/make_filters.py`. `imgfilt show NAME` prints the same for one
 filter, with its kernels, their factors and a picture of them. How to write a filter of your own:
-[using.md](using.md#a-filter-of-your-own).
+[filters-format.md](filters-format.md).
 
 Filters marked *gray* turn a colour image into a gray result (its luma is filtered) unless `color="each"`
 (`--color each`) is given; the others filter each channel.

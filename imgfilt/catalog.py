@@ -15,10 +15,10 @@ from imgfilt.spec import FilterSpec, Param
 
 FAMILIES = ("blur", "sharpen", "emboss", "edges", "texture", "basic")
 
-_CHOICES = {"family": FAMILIES, "color": ("luma", "each"), "rounding": ("half_even", "half_up")}
-_STRINGS = ("name", "family", "summary", "source", "example", "color", "rounding")
-_NEEDED = ("name", "family", "summary", "node")
-_PARAM_TYPES: dict[str, tuple[type, ...]] = {
+CHOICES = {"family": FAMILIES, "color": ("luma", "each"), "rounding": ("half_even", "half_up")}
+STRINGS = ("name", "family", "summary", "source", "example", "color", "rounding")
+NEEDED = ("name", "family", "summary", "node")
+PARAM_TYPES: dict[str, tuple[type, ...]] = {
     "name": (str,),
     "kind": (str,),
     "default": (str, int, float, bool, list),
@@ -184,22 +184,22 @@ def located(found: Iterable[KeyedError], file: str, text: str) -> list[Located]:
 
 def _outer_problems(data: dict[str, Any]) -> Iterator[KeyedError]:
     """What is wrong with the file's keys and with its parameters, nodes left aside."""
-    known = (*_STRINGS, "param", "node")
+    known = (*STRINGS, "param", "node")
     for key in data:
         if key not in known:
             yield KeyedError(
                 f"unknown key {key!r}{nearest(key, known)}; known are {', '.join(known)}", key=key
             )
-    for key in _NEEDED:
+    for key in NEEDED:
         if key not in data:
             yield KeyedError(f"the key {key!r} is missing")
-    for key in _STRINGS:
+    for key in STRINGS:
         if not isinstance(data.get(key, ""), str):
             yield KeyedError(f"{key} must be a string, got {data[key]!r}", key=key)
-        elif key in data and key in _CHOICES and data[key] not in _CHOICES[key]:
-            hint = nearest(data[key], _CHOICES[key])
+        elif key in data and key in CHOICES and data[key] not in CHOICES[key]:
+            hint = nearest(data[key], CHOICES[key])
             yield KeyedError(
-                f"{key} must be one of {', '.join(_CHOICES[key])}, got {data[key]!r}{hint}", key=key
+                f"{key} must be one of {', '.join(CHOICES[key])}, got {data[key]!r}{hint}", key=key
             )
     name = data.get("name")
     if isinstance(name, str) and not _WORD.fullmatch(name):
@@ -218,9 +218,9 @@ def _param_problems(table: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """(key, what is wrong with it) in one [[param]] table."""
     wrong = set()
     for key, value in table.items():
-        if key not in _PARAM_TYPES:
-            yield key, f"unknown key {key!r}{nearest(key, list(_PARAM_TYPES))}"
-        elif not isinstance(value, _PARAM_TYPES[key]):
+        if key not in PARAM_TYPES:
+            yield key, f"unknown key {key!r}{nearest(key, list(PARAM_TYPES))}"
+        elif not isinstance(value, PARAM_TYPES[key]):
             wrong.add(key)
             yield key, f"{key} has a wrong type, got {value!r:.60}"
     for key in ("name", "kind", "help"):
@@ -243,7 +243,7 @@ def _spec(data: dict[str, Any], path: str) -> FilterSpec:
         Param(**{"default": None, **table, "choices": tuple(table.get("choices", ()))})
         for table in data.get("param", [])
     )
-    strings = {key: data[key] for key in _STRINGS if key in data}
+    strings = {key: data[key] for key in STRINGS if key in data}
     return FilterSpec(params=params, nodes=tuple(data["node"]), path=path, **strings)
 
 

@@ -15,9 +15,7 @@ from imgfilt.stages import ALPHAS, PRECISIONS, Stage
 from imgfilt.steps import StepError, make_stage
 from imgfilt.toml_lines import lines_of
 
-_KEYWORDS: dict[
-    str, tuple[tuple[type, ...], tuple[str, ...]]
-] = {  # types, and the values where those are few
+KEYWORDS: dict[str, tuple[tuple[type, ...], tuple[str, ...]]] = {  # types, and the values where those are few
     "precision": ((str,), PRECISIONS),
     "border": ((str,), ()),
     "cval": ((int, float), ()),
@@ -86,7 +84,7 @@ def _read(file: str, filters: Mapping[str, FilterSpec]) -> tuple[Recipe | None, 
             found.append(KeyedError(str(error), "step", index, error.key))
     if found:
         return None, located(found, file, text)
-    keywords = {key: data[key] for key in _KEYWORDS if key in data}
+    keywords = {key: data[key] for key in KEYWORDS if key in data}
     name = os.path.splitext(os.path.basename(file))[0]
     lines = {key: line for (table, _, key), line in lines_of(text).items() if table in ("", "output")}
     output, summary = data.get("output", {}), data.get("summary", "")
@@ -113,7 +111,7 @@ def _stage(table: Mapping[str, Any], filters: Mapping[str, FilterSpec], folder: 
 
 def _problems(data: Mapping[str, Any]) -> Iterator[KeyedError]:
     """What is wrong with the keys outside the steps."""
-    known = (*_TEXTS, *_KEYWORDS, "step", "output")
+    known = (*_TEXTS, *KEYWORDS, "step", "output")
     for key, value in data.items():
         if key not in known:
             yield KeyedError(
@@ -121,7 +119,7 @@ def _problems(data: Mapping[str, Any]) -> Iterator[KeyedError]:
             )
         elif key in _TEXTS and not isinstance(value, str):
             yield KeyedError(f"{key} must be a string, got {value!r:.60}", key=key)
-        elif key in _KEYWORDS:
+        elif key in KEYWORDS:
             problem = _keyword_problem(key, value)
             if problem:
                 yield KeyedError(problem, key=key)
@@ -144,7 +142,7 @@ def _problems(data: Mapping[str, Any]) -> Iterator[KeyedError]:
 
 
 def _keyword_problem(key: str, value: object) -> str:
-    types, choices = _KEYWORDS[key]
+    types, choices = KEYWORDS[key]
     if not isinstance(value, types) or (bool not in types and isinstance(value, bool)):
         return f"{key} must be {_WORDS[types[-1]]}, got {value!r:.60}"
     if choices and value not in choices:
