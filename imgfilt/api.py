@@ -403,7 +403,7 @@ def run_stages(
         result = run_stages(stages, array, options, cval, out, threads)
         return result if out is not None else to_pil(result, image)
     if is_tensor(image):
-        result = _run(stages, as_image(image), options, cval, out, threads)
+        result = run_stages(stages, as_image(image), options, cval, out, threads)
         return result if out is not None else to_tensor(result)
     array = as_image(image)
     count = threads_for(threads)
