@@ -23,6 +23,8 @@ from imgfilt.kernel import separate as separate
 from imgfilt.resizing import pyr_down as pyr_down
 from imgfilt.resizing import pyr_up as pyr_up
 from imgfilt.resizing import upsample as upsample
+from imgfilt.transposed.api import conv_transpose2d as conv_transpose2d
+from imgfilt.transposed.api import plan_conv_transpose2d as plan_conv_transpose2d
 
 __version__: str
 __all__: list[str]
