@@ -30,7 +30,7 @@ def of_product(problem: BankProblem, products: float, moved: float, *, rows: boo
     `rows`: they are copied by whole rows of images.
     """
     ns = products / _PRODUCTS_PER_NS[problem.dtype] + moved / (_ROW_BYTES_PER_NS if rows else _BYTES_PER_NS)
-    return (ns + _slices(problem)) * 1e-9
+    return (ns + _once(problem) + _slices(problem)) * 1e-9
 
 
 def of_transforms(plane: int, planes: int) -> float:
@@ -64,14 +64,17 @@ def of_rows(problem: BankProblem) -> float:
 def of_additions(problem: BankProblem, moved: float) -> float:
     """Seconds for sums that pass through memory once for each weight or column of weights."""
     ns = problem.products / _ADDITIONS_PER_NS[problem.dtype] + moved / _ROW_BYTES_PER_NS
-    return (ns + _slices(problem)) * 1e-9
+    return (ns + _once(problem) + _slices(problem)) * 1e-9
 
 
 def _native(problem: BankProblem, ns: float, extra: float) -> float:
-    moved = (
-        problem.input_size + problem.weight_size + 2 * problem.output_elements
-    ) * problem.itemsize + extra
-    return (ns + moved / _ROW_BYTES_PER_NS + _NS_PER_NATIVE_CALL) * 1e-9
+    return (ns + _once(problem) + extra / _ROW_BYTES_PER_NS + _NS_PER_NATIVE_CALL) * 1e-9
+
+
+def _once(problem: BankProblem) -> float:
+    """Nanoseconds for reading input and weights and for writing the output, whose pages are new."""
+    moved = problem.input_size + problem.weight_size + 2 * problem.output_elements
+    return moved * problem.itemsize / _ROW_BYTES_PER_NS
 
 
 def _slices(problem: BankProblem) -> float:
