@@ -261,3 +261,18 @@ def test_banks_table_and_ratios():
     assert cells["auto (direct)"][4] == "2.00"
     assert "fft" not in cells
     assert banks.LAYERS[8].out == 54
+
+
+def test_folders_of_files(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from imgfilt.bench import files
+
+    monkeypatch.setattr(files, "FOLDERS", (files.Folder(3, 64, 48, True),))
+    assert main(["bench", "files", "--rounds", "1", "--threads", "2", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert (record["files"], record["width"], record["threads"]) == (3, 64, 2)
+    assert record["seconds"].keys() - {files.VIPS} == {files.OURS, files.SCRIPT}
+    assert record["ratio"][files.SCRIPT] == pytest.approx(
+        record["seconds"][files.SCRIPT] / record["seconds"][files.OURS]
+    )
+    assert main(["bench", "files", "--rounds", "1"]) == 0
+    assert "times as fast" in capsys.readouterr().out

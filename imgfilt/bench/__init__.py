@@ -6,6 +6,7 @@
     compare   whether two results are the same, before anything is timed
     clock     both sides in turn, ratio pair by pair
     overhead  what a call costs beside its pixels
+    files     whole folders, against a script of OpenCV and a loop of vips
     machine   what the figures were measured on
     report    a row as a table's line or as JSON
     session   all of it in order

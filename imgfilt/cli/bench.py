@@ -23,7 +23,7 @@ Example:
   imgfilt bench --filter sobel --threads 2
 """
 
-_FURTHER = {"banks": "imgfilt.cli.bench_banks"}
+_FURTHER = {"banks": "imgfilt.cli.bench_banks", "files": "imgfilt.cli.bench_files"}
 """Benchmarks of other things, and the modules of their commands."""
 
 

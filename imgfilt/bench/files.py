@@ -1,0 +1,135 @@
+"""Whole folders of files: `imgfilt gaussian` against a threaded script of OpenCV and a loop of `vips gaussblur`.
+
+Every side is a process of its own, its start included, and writes JPEGs of one quality and subsampling.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from imgfilt.bench.case import picture
+from imgfilt.bench.opencv import opencv
+
+QUALITY, SIGMA = 90, 5
+OURS, SCRIPT, VIPS = "imgfilt", "opencv script", "vips loop"
+
+_SCRIPT = """
+import os, sys
+from concurrent.futures import ThreadPoolExecutor
+import cv2
+folder, out, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+sigma, quality = float(sys.argv[4]), int(sys.argv[5])
+cv2.setNumThreads(1)
+os.makedirs(out, exist_ok=True)
+def one(name):
+    image = cv2.GaussianBlur(cv2.imread(os.path.join(folder, name)), (0, 0), sigma)
+    cv2.imwrite(os.path.join(out, name), image, [cv2.IMWRITE_JPEG_QUALITY, quality])
+with ThreadPoolExecutor(threads) as pool:
+    list(pool.map(one, sorted(os.listdir(folder))))
+"""
+
+_LOOP = 'mkdir -p "$2"; for f in "$1"/*; do vips gaussblur "$f" "$2/${f##*/}[Q=$4]" "$3" || exit 1; done'
+
+
+class Folder(NamedTuple):
+    """So many JPEGs of one size; `loop`: with vips too, which starts anew for every file."""
+
+    files: int
+    width: int
+    height: int
+    loop: bool
+
+
+FOLDERS = (Folder(40, 2000, 1500, True), Folder(2000, 256, 256, False))
+
+
+class Times(NamedTuple):
+    """Seconds of each side, round by round, for one folder."""
+
+    folder: Folder
+    threads: int
+    seconds: Mapping[str, Sequence[float]]
+
+    def ratio(self, side: str) -> float:
+        """How many times as long as ours a side took: the median over the rounds."""
+        return median(b / a for a, b in zip(self.seconds[OURS], self.seconds[side], strict=True))
+
+    def record(self) -> Mapping[str, Any]:
+        """As plain data for JSON."""
+        folder = self.folder
+        return {
+            "files": folder.files,
+            "width": folder.width,
+            "height": folder.height,
+            "filter": f"gaussian sigma={SIGMA}",
+            "threads": self.threads,
+            "seconds": {side: median(times) for side, times in self.seconds.items()},
+            "ratio": {side: self.ratio(side) for side in self.seconds if side != OURS},
+        }
+
+
+def measure(folders: Sequence[Folder], threads: int, rounds: int) -> Iterator[Times]:
+    """The times of each folder, all sides in turn. vips takes part where it is installed.
+
+    Raises `subprocess.CalledProcessError` where a side fails.
+    """
+    for folder in folders:
+        top = Path(tempfile.mkdtemp(prefix="imgfilt-bench-"))
+        try:
+            _make(folder, top / "in")
+            commands = _commands(str(top / "in"), str(top / "out"), threads, folder.loop)
+            for command in commands.values():  # once for the caches
+                _seconds(command, top / "out")
+            taken: dict[str, list[float]] = {side: [] for side in commands}
+            for _ in range(rounds):
+                for side, command in commands.items():
+                    taken[side].append(_seconds(command, top / "out"))
+        finally:
+            shutil.rmtree(top)
+        yield Times(folder, threads, taken)
+
+
+def _make(folder: Folder, path: Path) -> None:
+    import numpy as np
+
+    cv2 = opencv()
+    path.mkdir()
+    image = picture((folder.height, folder.width, 3), "uint8")
+    for number in range(folder.files):
+        shifted = np.roll(image, number * 7, axis=1)
+        cv2.imwrite(str(path / f"{number:05}.jpg"), shifted, [cv2.IMWRITE_JPEG_QUALITY, 92])
+
+
+def _commands(folder: str, out: str, threads: int, loop: bool) -> dict[str, list[str]]:
+    number = str(threads)
+    ours = [sys.executable, "-m", "imgfilt", "gaussian", "--sigma", str(SIGMA), "--quality", str(QUALITY)]
+    commands = {
+        OURS: [*ours, "--threads", number, "-q", folder, "-o", out],
+        SCRIPT: [sys.executable, "-c", _SCRIPT, folder, out, number, str(SIGMA), str(QUALITY)],
+    }
+    if loop and shutil.which("vips"):
+        commands[VIPS] = ["bash", "-c", _LOOP, "loop", folder, out, str(SIGMA), str(QUALITY)]
+    return commands
+
+
+def _seconds(command: Sequence[str], out: Path) -> float:
+    """The time of one process into a fresh folder. It finds this very package, wherever that is."""
+    import imgfilt
+
+    shutil.rmtree(out, ignore_errors=True)
+    root = str(Path(imgfilt.__file__).parent.parent)
+    paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+    environment = os.environ | {"PYTHONPATH": paths}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, as for a user
+    begin = perf_counter()
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    return perf_counter() - begin
