@@ -60,7 +60,9 @@ class Journal:
         self._lines = _read(self.path)
         self._file: int | None = None
         self._lock = Lock()
+        self._prefix = os.path.join(root, "")
         self._base = os.path.join(os.path.abspath(root), "")
+        self._torn = False
         self.problem = ""
 
     def is_done(self, job: Job) -> bool:
@@ -87,11 +89,10 @@ class Journal:
         """Writes the line for a result that is complete in `file` but does not have its name yet."""
         file.flush()
         line = Line(source, stamp(os.fstat(file.fileno())), self.recipe, _checksum(file), self._boot)
-        text = json.dumps(
-            [self._key(job.target), *line.source, *line.result, line.recipe, line.checksum, line.boot]
-        )
+        key = self._key(job.target)
+        text = json.dumps([key, *line.source, *line.result, line.recipe, line.checksum, line.boot])
         with self._lock:
-            self._lines[self._key(job.target)] = line
+            self._lines[key] = line
             self._append(text.encode("ascii") + b"\n")
 
     def _append(self, line: bytes) -> None:
@@ -99,13 +100,16 @@ class Journal:
             if self._file is None:
                 flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_CLOEXEC", 0)
                 self._file = os.open(self.path, flags, 0o666)
-                if (size := os.fstat(self._file).st_size) and os.pread(self._file, 1, size - 1) != b"\n":
-                    line = b"\n" + line
-            os.write(self._file, line)
+                size = os.fstat(self._file).st_size
+                self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
+            line = b"\n" * self._torn + line
+            self._torn = os.write(self._file, line) < len(line)
         except OSError as error:  # no room for the line, say: the file is then done again some day
             self.problem = self.problem or f"{error.strerror or error}"
 
     def _key(self, target: str) -> str:
+        if target.startswith(self._prefix) and ".." not in target:
+            return target[len(self._prefix) :]
         path = os.path.abspath(target)
         return path[len(self._base) :] if path.startswith(self._base) else os.path.relpath(path, self._base)
 

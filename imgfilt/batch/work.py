@@ -18,7 +18,7 @@ from imgfilt.batch.sources import STREAM
 from imgfilt.batch.stop import Stop
 from imgfilt.batch.targets import Job
 from imgfilt.io import FORMATS, MAX_PIXELS, QUALITY, Info, Picture, of_path, probe, read
-from imgfilt.io.errors import NotReadableError, TooLargeError
+from imgfilt.io.errors import NotReadableError, TooLargeError, UnknownFormatError
 from imgfilt.io.writer import encode, fit, not_writable
 
 if TYPE_CHECKING:
@@ -238,8 +238,12 @@ class Performer:
         return read(path, max_pixels=limit, on_header=admit)
 
     def _kind(self, target: str, original: str) -> str:
-        if target != STREAM and (not os.path.exists(target) or os.path.isfile(target)):
-            return of_path(target)
+        if target != STREAM:
+            try:
+                return of_path(target)
+            except UnknownFormatError:
+                if not os.path.exists(target) or os.path.isfile(target):
+                    raise
         return self.work.format or (original if original in FORMATS else "png")
 
     def _write(self, job: Job, encode: Callable[[BinaryIO], None], status: os.stat_result | None) -> int:
