@@ -70,12 +70,15 @@ class Stage:
 
     @property
     def title(self) -> str:
-        """The stage in words: "gaussian sigma=2"."""
+        """The stage in words, what is as by default left out: "gaussian sigma=2"."""
         if isinstance(self.what, Resampling):
             return self.what.title
-        kernel = isinstance(self.what, Kernel)
-        params = {k: v for k, v in self.params.items() if v or not kernel}
-        return " ".join([self.name, *(f"{k}={v}" for k, v in params.items() if v is not None)])
+        if isinstance(self.what, Kernel):
+            usual: dict[str, Any] = {"bias": 0.0}
+        else:
+            usual = {p.name: p.default for p in self.what.params}
+        changed = {k: v for k, v in self.params.items() if v is not None and v != usual.get(k)}
+        return " ".join([self.name, *(f"{k}={v}" for k, v in changed.items())])
 
     @property
     def name(self) -> str:

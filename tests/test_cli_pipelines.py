@@ -192,7 +192,7 @@ def test_check(cli: Run) -> None:
     assert (result.code, result.err) == (0, "")
     assert result.out.splitlines() == [
         "mine/glow.toml: a filter: glow strength=0.4",
-        "r.toml: a recipe: gaussian sigma=2.0 | sharpen amount=1.0",
+        "r.toml: a recipe: gaussian sigma=2.0 | sharpen",
     ]
 
 
@@ -217,7 +217,7 @@ def test_check_uses_filters_of_ones_own(cli: Run) -> None:
     Path("r.toml").write_text('[[step]]\nfilter = "glow"\n')
     refused(cli("check", "r.toml"), 1, "r.toml:2: step 1: unknown filter 'glow'")
     for words in (["--filters", "mine", "check", "r.toml"], ["check", "--filters", "mine", "r.toml"]):
-        assert cli(*words).out == "r.toml: a recipe: glow strength=0.4\n"
+        assert cli(*words).out == "r.toml: a recipe: glow\n"
 
 
 def test_check_knows_names_that_are_taken_and_graphs_without_a_plan(cli: Run) -> None:
@@ -241,3 +241,23 @@ def test_every_command_is_in_the_help(cli: Run) -> None:
     for name, (_, summary) in COMMANDS.items():
         assert f"  {name} " in out
         assert summary.split(".")[0][:20] in out
+
+
+def test_chains_and_recipes_are_explained(cli: Run) -> None:
+    for what in ("gaussian sigma=2 | sharpen", "r.toml"):
+        out = cli("explain", what, "a.png").out
+        assert out.startswith("gaussian sigma=2.0 | sharpen")
+        assert ("(float32 between the steps)" in out) == (what == "r.toml")
+    plans = [
+        json.loads(cli("explain", "r.toml", "a.png", "--json", *more).out)
+        for more in ([], ["--border", "reflect"])
+    ]
+    assert [plan["border"] for plan in plans] == ["wrap", "reflect"]
+    assert json.loads(cli("explain", "gaussian", "a.png", "sigma=3", "--json").out)["border"] == "reflect101"
+    refused(cli("explain", "box | sobl", "a.png"), 2, "step 2: unknown filter 'sobl'", "(column 7)")
+    refused(
+        cli("explain", "box size=3", "a.png", "size=5"),
+        2,
+        "'size=5': the parameters of a chain are in its text",
+    )
+    refused(cli("explain", "gone.toml", "a.png"), 2, "gone.toml: No such file")

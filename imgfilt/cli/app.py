@@ -17,7 +17,10 @@ COMMANDS = {
     "check": ("imgfilt.cli.check", "What is wrong with a filter or recipe of your own."),
     "list": ("imgfilt.cli.describe", "All filters."),
     "show": ("imgfilt.cli.describe", "One filter: its parameters, kernels, factors, and a picture of them."),
-    "explain": ("imgfilt.cli.describe", "How a filter would be computed on a file, and why."),
+    "explain": (
+        "imgfilt.cli.describe",
+        "How a filter, chain or recipe would be computed on a file, and why.",
+    ),
     "completion": ("imgfilt.cli.completion", "What makes bash, zsh or fish complete all this with Tab."),
     "bench": ("imgfilt.cli.bench", "This machine's speed, against OpenCV's."),
 }
@@ -99,5 +102,6 @@ def app(**_: Any) -> None:
     \b
       imgfilt sobel photo.jpg                    writes photo.sobel.jpg beside it
       imgfilt gaussian --sigma 3 photo.jpg -o soft.png
+      imgfilt sobel photos/ -o edges/            a folder, with all below it
       imgfilt apply "gaussian sigma=2 | sobel" photo.jpg
     """

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import numpy as np
+from click.core import ParameterSource
 from numpy.typing import NDArray
 
 from imgfilt.cli import FAILED, catalogue, completers
@@ -17,6 +18,7 @@ from imgfilt.cli.options import backend_option, border_option, filters_option, t
 from imgfilt.cli.picture import draw
 from imgfilt.kernel import Kernel, KernelFacts
 from imgfilt.spec import FilterSpec
+from imgfilt.stages import Chain
 
 _PRINTED = 9
 
@@ -44,6 +46,7 @@ def _list(filters: str | None, json: bool) -> None:
         click.echo(family)
         for spec in members:
             click.echo(f"  {spec.name:{width}}  {spec.summary}")
+    click.echo("\nimgfilt show NAME tells more of one; imgfilt NAME --help has its options.")
 
 
 list_command = click.Command(
@@ -152,24 +155,49 @@ def _explain(name: str, file: str, assignments: tuple[str, ...], **values: Any) 
     import imgfilt.api as api
     from imgfilt.io import ImageFileError, probe
 
-    spec = catalogue.find(name, _folder(values["filters"]))
-    params = parameters(spec, assigned((*values["set"], *assignments)))
+    what, given = _planned(name, (*values["set"], *assignments), _folder(values["filters"]))
+    ctx = click.get_current_context()
+    for key in [key for key in given if ctx.get_parameter_source(key) is ParameterSource.COMMANDLINE]:
+        del given[key]  # what a recipe says and the command line says otherwise
     try:
         info = probe(file)
     except ImageFileError as error:
         click.echo(f"imgfilt: {error}", err=True)
         click.get_current_context().exit(FAILED)
-    given = {name: value for name, value in params.items() if value is not None}
     alpha = "premultiply" if info.has_alpha else "each"
     options = {key: values[key] for key in ("border", "backend", "threads")}
     try:
-        plan = api.plan(spec, shape=info.shape, dtype=info.dtype, alpha=alpha, **options, **given)
+        plan = api.plan(what, shape=info.shape, dtype=info.dtype, **{"alpha": alpha, **options, **given})
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     if values["json"]:
         _print_json(plan.to_dict())
     else:
         click.echo(str(plan))
+
+
+def _planned(
+    name: str, assignments: tuple[str, ...], folder: str | None
+) -> tuple[FilterSpec | Chain, dict[str, Any]]:
+    """What `name` stands for, a filter, a pipeline's text or a recipe's file, and what that says for `imgfilt.plan`."""
+    is_recipe, is_text = name.endswith(".toml"), "|" in name or "=" in name
+    if not is_recipe and not is_text:
+        spec = catalogue.find(name, folder)
+        params = parameters(spec, assigned(assignments))
+        return spec, {key: value for key, value in params.items() if value is not None}
+    if assignments:
+        raise click.UsageError(f"'{assignments[0]}': the parameters of a chain are in its text or its recipe")
+    from imgfilt.pipeline import parse, resolve
+    from imgfilt.recipes import load_recipe
+
+    specs = catalogue.all_filters(folder)
+    try:
+        if is_text:
+            return Chain(resolve(parse(name), specs)), {}
+        recipe = load_recipe(name, specs)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    return Chain(recipe.stages), {key: value for key, value in recipe.keywords.items() if key != "cval"}
 
 
 explain_command = click.Command(
@@ -188,8 +216,9 @@ explain_command = click.Command(
         _json_option(),
     ],
     callback=_explain,
-    help="Prints how a filter would be computed on a file: each backend, its cost or what is against it.\n\n"
-    "\b\nExample:\n  imgfilt explain gaussian photo.jpg sigma=3",
+    help="Prints how a filter, a chain or a recipe would be computed on a file: each backend, its cost or what is "
+    "against it.\n\n\b\nExamples:\n  imgfilt explain gaussian photo.jpg sigma=3\n"
+    '  imgfilt explain "gaussian sigma=2 | sobel" photo.jpg\n  imgfilt explain soft-edges.toml photo.jpg',
 )
 
 
