@@ -308,7 +308,13 @@ def gabor(
 ) -> NDArray[Any]: ...
 @overload
 def gaussian(
-    image: _Same, /, *, sigma: float | None = None, size: int | None = None, **common: Unpack[_Common]
+    image: _Same,
+    /,
+    *,
+    sigma: float | None = None,
+    size: int | None = None,
+    accuracy: float = 0.0,
+    **common: Unpack[_Common],
 ) -> _Same:
     """Gaussian blur, as cv2.GaussianBlur.
 
@@ -316,6 +322,8 @@ def gaussian(
         the size; 1 where neither is given
     size: an odd integer from 1 to 4095 (px), by default None: width of the kernel, odd; by default 6
         sigma + 1 (8-bit images) or 8 sigma + 1
+    accuracy: a number from 0 up, by default 0.0: error that is allowed, in the image's units (of
+        floats: in parts of the largest value); large blurs are faster for it
 
     A colour image gives each channel filtered alone unless `color` says otherwise. The other keywords,
     types and errors are those of `imgfilt.apply_filter`.
@@ -325,11 +333,23 @@ def gaussian(
 
 @overload
 def gaussian(
-    image: RowImage, /, *, sigma: float | None = None, size: int | None = None, **common: Unpack[_Common]
+    image: RowImage,
+    /,
+    *,
+    sigma: float | None = None,
+    size: int | None = None,
+    accuracy: float = 0.0,
+    **common: Unpack[_Common],
 ) -> Bands: ...
 @overload
 def gaussian(
-    image: ArrayLike, /, *, sigma: float | None = None, size: int | None = None, **common: Unpack[_Common]
+    image: ArrayLike,
+    /,
+    *,
+    sigma: float | None = None,
+    size: int | None = None,
+    accuracy: float = 0.0,
+    **common: Unpack[_Common],
 ) -> NDArray[Any]: ...
 @overload
 def high_pass(image: _Same, /, *, sigma: float = 3, **common: Unpack[_Common]) -> _Same:

@@ -5,6 +5,7 @@
 install things or take minutes and are not run. A block after `<!-- file: NAME -->` is that file.
 """
 
+import inspect
 import os
 import platform
 import re
@@ -18,8 +19,12 @@ from pathlib import Path
 import pytest
 
 import imgfilt
-from imgfilt.catalog import builtin
+from imgfilt.build import OPERATIONS
+from imgfilt.catalog import PARAM_TYPES, STRINGS, builtin
 from imgfilt.cli import main
+from imgfilt.generators import GENERATORS
+from imgfilt.params import KINDS
+from imgfilt.recipes import KEYWORDS, OUTPUT_KEYS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -72,7 +77,7 @@ def test_no_command_hides_in_a_block_that_is_not_run(page):
         assert kind in (*_COMMANDS, "console", "bash", "toml", "text"), kind
         assert kind != "toml" or block["file"], block["text"]
         assert kind != "text" or not re.search(r"^(\$ |imgfilt )", block["text"], re.M), block["text"]
-        assert kind != "bash" or re.search(r"pip install|imgfilt bench", block["text"]), block["text"]
+        assert kind != "bash" or re.search(r"pip install|imgfilt bench|--watch", block["text"]), block["text"]
 
 
 @pytest.mark.parametrize("name", imgfilt.filters())
@@ -96,3 +101,23 @@ def test_the_page_of_filters_is_up_to_date():
     assert (ROOT / "docs" / "filters.md").read_text(encoding="utf-8") == made, (
         "run python docs/make_filters.py"
     )
+
+
+def test_the_format_page_has_every_operation_key_and_generator():
+    page = (ROOT / "docs" / "filters-format.md").read_text(encoding="utf-8")
+    for op, (fields, _) in OPERATIONS.items():
+        row = next((line for line in page.splitlines() if line.startswith(f"| `{op}` |")), "")
+        assert set(re.findall(r"`(\w+)`", row.split("|")[2])) == {field.rstrip("*") for field in fields}, op
+    listed = re.search(r"^- Generators: (.*?)\n\n", page, re.S | re.M)[1]
+    for name, generator in GENERATORS.items():
+        arguments = [a for a in inspect.signature(generator).parameters if a != "dtype"]
+        words = re.search(rf"`{name}`\s\(([^)]*)\)", listed)[1]
+        assert words.replace(",", " ").split() == arguments, name
+    for key in (*STRINGS, *PARAM_TYPES, *KINDS):
+        assert f"`{key}`" in page, key
+
+
+def test_the_recipes_page_has_every_key():
+    page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
+    for key in (*KEYWORDS, *OUTPUT_KEYS):
+        assert f"`{key}`" in page, key

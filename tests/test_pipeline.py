@@ -58,7 +58,7 @@ def test_parse_errors_point_at_the_character(text, column, message):
 
 def test_values_become_the_parameters_kinds():
     assert resolved("gaussian sigma=2 size=5 | unsharp-mask amount=1.5 | sobel axis=x") == [
-        ("gaussian", {"sigma": 2.0, "size": 5}),
+        ("gaussian", {"sigma": 2.0, "size": 5, "accuracy": 0.0}),
         ("unsharp_mask", {"sigma": 1.0, "amount": 1.5, "threshold": 0.0}),
         ("sobel", {"axis": "x"}),
     ]
