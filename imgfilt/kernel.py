@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -168,27 +167,6 @@ def separate(weights: ArrayLike, tol: float | None = None) -> list[tuple[Weights
     if integers is not None:
         return [(column, row * scale) for column, row in integers]
     return list(_factors(w, tol))
-
-
-def compose(kernels: Sequence[Kernel]) -> Kernel:
-    """The one kernel that does what `kernels` do one after another, away from the border.
-
-    Raises ValueError where there are none.
-
-    >>> compose([Kernel.of([[1, 1]]), Kernel.of([[1, 1]])]).weights.tolist()
-    [[1.0, 2.0, 1.0]]
-    """
-    if not kernels:
-        raise ValueError("compose needs at least one kernel")
-    result = kernels[0]
-    for kernel in kernels[1:]:
-        small, large = sorted((result.weights, kernel.weights), key=lambda a: a.size)
-        (sh, sw), (lh, lw) = small.shape, large.shape
-        out = np.zeros((sh + lh - 1, sw + lw - 1))
-        for i, j in np.argwhere(small):
-            out[i : i + lh, j : j + lw] += small[i, j] * large
-        result = Kernel.of(out, (result.anchor[0] + kernel.anchor[0], result.anchor[1] + kernel.anchor[1]))
-    return result
 
 
 _LARGEST_DILATED = 1 << 24

@@ -155,7 +155,9 @@ def test_correlate_in_place(backend):
     if backend == "low_rank":
         rng = np.random.default_rng(0)
         weights = rng.normal(size=(7, 2)) @ rng.normal(size=(2, 7))
-    for dtype in oracle.DTYPES[:3]:
+    if backend == "multirate":
+        weights = np.outer(*2 * [np.exp(-((np.arange(-40, 41) / 10.0) ** 2) / 2) / 25.0])
+    for dtype in oracle.DTYPES[: 1 if backend == "multirate" else 3]:
         image = noise((50, 31, 3), dtype)
         want = imgfilt.correlate(image.copy(), weights, backend=backend)
         assert imgfilt.correlate(image, weights, out=image, backend=backend) is image

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from imgfilt.kernel import Kernel, compose, facts, separate
+from imgfilt.kernel import Kernel, facts, separate
 
 SOBEL_X = [[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]
 SHAPES = array_shapes(min_dims=2, max_dims=2, max_side=7)
@@ -207,7 +207,7 @@ def test_integer_kernels_are_integer(weights):
     assert f.zero_sum == (weights.sum() == 0)
 
 
-# --- separate and compose -----------------------------------------------------------------------------------
+# --- separate -----------------------------------------------------------------------------------------------
 
 
 def test_separate_sobel():
@@ -240,31 +240,3 @@ def test_separate_says_what_is_wrong():
     with pytest.raises(ValueError, match="tol must be at least 0 and less than 1, got 2"):
         separate(SOBEL_X, tol=2)
     assert separate(np.zeros((2, 3))) == []
-
-
-SMALL = arrays(np.int64, array_shapes(min_dims=2, max_dims=2, max_side=4), elements=st.integers(-9, 9))
-
-
-@given(st.lists(SMALL, min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None)
-def test_composed_kernel_does_what_its_parts_do(parts):
-    kernels = [Kernel.of(p) for p in parts]
-    image = np.random.default_rng(0).integers(0, 99, (25, 25)).astype(np.float64)
-    chained = image
-    for k in kernels:
-        chained = correlated(chained, k)
-    middle = slice(12, -12)
-    assert np.array_equal(correlated(image, compose(kernels))[middle, middle], chained[middle, middle])
-
-
-def correlated(image, kernel):
-    from scipy.ndimage import correlate
-
-    # SciPy wants the anchor inside the kernel, as it is here, counted from the middle
-    origin = [a - n // 2 for a, n in zip(kernel.anchor, kernel.shape, strict=True)]
-    return correlate(image, kernel.weights, mode="constant", origin=origin)
-
-
-def test_compose_needs_a_kernel():
-    with pytest.raises(ValueError, match="at least one"):
-        compose([])
