@@ -31,6 +31,9 @@ def choices(rows: list[Row]) -> list[str]:
         cells = []
         for n in counts:
             times = {row.side: row for row in rows if row.layer == layer.number and row.threads == n}
+            if "auto" not in times or "torch" not in times:
+                cells.append("| |")
+                continue
             ours, theirs = times["auto"], times["torch"]
             cells.append(f"{ours.ms:.2f} ({ours.backend}) | {theirs.ms:.2f} | {theirs.ms / ours.ms:.2f}")
         lines.append(f"| {layer.number}: {layer} | " + " | ".join(cells) + " |")
