@@ -66,6 +66,7 @@ class _Lowering:
         self.upsample = upsample
         self.done: dict[graph.Node, Line] = {graph.Source(): self.rows.source}
         self.error = 0.0
+        self.root = root
         self.users: dict[graph.Node, int] = {}
         for node in graph.walk(root):
             for child in graph.inputs_of(node):
@@ -131,7 +132,8 @@ class _Lowering:
         fused = fused or self._divided(line, node)
         if fused is not None:
             return fused
-        if line.dtype == node.dtype and line.plain and not line.after_convolution:
+        # Sums are made pixels of a stage by an op of its own, which says what lies outside: the result has no outside.
+        if line.dtype == node.dtype and line.plain and (node is self.root or not line.after_convolution):
             return line
         done = rows.convert(line, node.dtype, rounding=node.rounding, stage=True)
         done = replace(done, error=0.0, after_convolution=False)

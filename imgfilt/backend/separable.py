@@ -41,6 +41,8 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
     facts = problem.facts
     (column, row), anchor = facts.factors[0], facts.trimmed.anchor
     whole = facts.numerators is not None
+    if whole and not line.integral:  # floats are exact with neither: no scaling afterwards
+        column, whole = column * facts.scale, False
     scale = facts.scale if whole else 1.0
     down = Weighted(column[:, None], (anchor[0], 0), scale)
     along = Weighted(row[None, :], (0, anchor[1]), 1.0)

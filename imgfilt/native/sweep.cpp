@@ -146,9 +146,9 @@ class Sweep {
         int64_t step = 0;
 
         void start(const char* row, int64_t bytes, int64_t moments) {
-            at = row;
+            if (at >= end || row != end) at = row;  // a row after one that is not all fetched yet: both
             end = row + bytes;
-            step = round_up(bytes / moments, kAlign);
+            step = round_up((end - at) / moments, kAlign);
         }
         void some(int64_t moments) {
             const char* stop = std::min(end, at + step * moments);
