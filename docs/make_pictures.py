@@ -1,4 +1,4 @@
-"""Makes before-after.png in this folder from samples/landscape.jpg: `python docs/make_pictures.py`.
+"""Makes before-after.png and upsample.png in this folder from samples/: `python docs/make_pictures.py`.
 
 Each panel is a piece of the picture at its own size, with the command that made it below.
 """
@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 import imgfilt
+from imgfilt.resampling import KERNELS
 
 HERE = Path(__file__).parent
 PIECE = (40, 190, 340, 430)  # left, top, right, bottom
@@ -24,18 +25,34 @@ PANELS = (
 )
 
 
+SMALL = (232, 226, 288, 262)  # the piece that is enlarged
+FACTOR = 6
+
+
 def main() -> None:
     photo = Image.open(HERE.parent / "samples" / "landscape.jpg")
-    width, height = PIECE[2] - PIECE[0], PIECE[3] - PIECE[1]
-    rows = -(-len(PANELS) // COLUMNS)
+    done = []
+    for caption, pipeline, *color in PANELS:
+        made = imgfilt.apply(pipeline, photo, color=color[0] if color else None)
+        done.append((caption, made.crop(PIECE)))
+    sheet(done).save(HERE / "before-after.png", optimize=True)
+    small = photo.crop(SMALL)
+    enlarged = [(f"--kernel {kernel}", imgfilt.upsample(small, FACTOR, kernel)) for kernel in KERNELS]
+    sheet(enlarged).save(HERE / "upsample.png", optimize=True)
+
+
+def sheet(panels: list[tuple[str, Image.Image]]) -> Image.Image:
+    """The pictures, all of one size, side by side with their captions."""
+    width, height = panels[0][1].size
+    rows = -(-len(panels) // COLUMNS)
     size = (COLUMNS * (width + GAP) - GAP, rows * (height + CAPTION + GAP) - GAP)
-    sheet = Image.new("RGB", size, "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
-    for number, (caption, pipeline, *color) in enumerate(PANELS):
+    whole = Image.new("RGB", size, "white")
+    draw, font = ImageDraw.Draw(whole), ImageFont.load_default(size=13)
+    for number, (caption, picture) in enumerate(panels):
         x, y = number % COLUMNS * (width + GAP), number // COLUMNS * (height + CAPTION + GAP)
-        sheet.paste(imgfilt.apply(pipeline, photo, color=color[0] if color else None).crop(PIECE), (x, y))
+        whole.paste(picture, (x, y))
         draw.text((x + 2, y + height + 3), caption, "black", font)
-    sheet.save(HERE / "before-after.png", optimize=True)
+    return whole
 
 
 if __name__ == "__main__":

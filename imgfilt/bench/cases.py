@@ -46,6 +46,10 @@ def cases() -> Iterator[Case]:
                    (opencv.bilateral(9, 50.0, 3.0),))  # fmt: skip
     ours = _ours("canny", low=100, high=200, sigma=0, border="replicate")
     yield Case("canny", "canny", "uint8", 1, ours, tuple(opencv.canny()))
+    for name, rival in (("pyr_down", opencv.pyr_down), ("pyr_up", opencv.pyr_up)):
+        for dtype in ("uint8", "uint16", "float32"):
+            for channels in (1, 3):
+                yield Case(name.replace("_", " "), name, dtype, channels, _ours(name), (rival(),))
     real = np.random.default_rng(7).standard_normal((7, 7)).astype(np.float32)
     yield Case("random real 7x7", "correlate", "float32", 1, _correlate(real),
                (opencv.filter2d(real, tolerance=2e-6),), scale=float(np.abs(real).sum()))  # fmt: skip

@@ -152,6 +152,28 @@ def unsharp() -> Contender:
     return _chain("GaussianBlur, addWeighted", make, 1)
 
 
+def pyr_down() -> Contender:
+    """One level down a pyramid."""
+    cv2 = opencv()
+
+    def make(image: Image) -> Run:
+        half = tuple((n + 1) // 2 for n in image.shape[:2])
+        return partial(cv2.pyrDown, image, np.empty((*half, *image.shape[2:]), image.dtype))
+
+    return _chain("pyrDown", make, 1e-6)
+
+
+def pyr_up() -> Contender:
+    """One level up a pyramid."""
+    cv2 = opencv()
+
+    def make(image: Image) -> Run:
+        double = tuple(2 * n for n in image.shape[:2])
+        return partial(cv2.pyrUp, image, np.empty((*double, *image.shape[2:]), image.dtype))
+
+    return _chain("pyrUp", make, 1e-6)
+
+
 def median(size: int) -> Contender:
     """Median of a square."""
     cv2 = opencv()

@@ -14,6 +14,9 @@ COMMANDS = {
     "run": ("imgfilt.cli.pipelines", "A recipe: steps and settings from a TOML file."),
     "convolve": ("imgfilt.cli.kernels", "A kernel of your own, flipped (the mathematician's convolution)."),
     "correlate": ("imgfilt.cli.kernels", "A kernel of your own, as it is written."),
+    "pyr-down": ("imgfilt.cli.resizing", "Half the size: one level down a pyramid."),
+    "pyr-up": ("imgfilt.cli.resizing", "Twice the size: one level up a pyramid."),
+    "upsample": ("imgfilt.cli.resizing", "A whole number of times the size, by a kernel of your choice."),
     "check": ("imgfilt.cli.check", "What is wrong with a filter or recipe of your own."),
     "list": ("imgfilt.cli.describe", "All filters."),
     "show": ("imgfilt.cli.describe", "One filter: its parameters, kernels, factors, and a picture of them."),
@@ -33,8 +36,10 @@ class Catalogue(click.Group):
         return [*COMMANDS, *(name for name in catalogue.all_filters(_folder(ctx)) if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in COMMANDS:
-            command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), f"{cmd_name}_command")
+        fixed = cmd_name.replace("_", "-")
+        if fixed in COMMANDS:
+            module = importlib.import_module(COMMANDS[fixed][0])
+            command = getattr(module, f"{fixed.replace('-', '_')}_command")
             assert isinstance(command, click.Command)
             return command
         from imgfilt.cli.filters import filter_command

@@ -17,6 +17,7 @@ from imgfilt.cli.filters import assigned, limits, parameters
 from imgfilt.cli.options import backend_option, border_option, filters_option, threads_option
 from imgfilt.cli.picture import draw
 from imgfilt.kernel import Kernel, KernelFacts
+from imgfilt.resampling import RESAMPLINGS
 from imgfilt.spec import FilterSpec
 from imgfilt.stages import Chain
 
@@ -168,7 +169,7 @@ def _explain(name: str, file: str, assignments: tuple[str, ...], **values: Any) 
     options = {key: values[key] for key in ("border", "backend", "threads")}
     try:
         plan = api.plan(what, shape=info.shape, dtype=info.dtype, **{"alpha": alpha, **options, **given})
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise click.UsageError(str(error)) from error
     if values["json"]:
         _print_json(plan.to_dict())
@@ -178,8 +179,14 @@ def _explain(name: str, file: str, assignments: tuple[str, ...], **values: Any) 
 
 def _planned(
     name: str, assignments: tuple[str, ...], folder: str | None
-) -> tuple[FilterSpec | Chain, dict[str, Any]]:
-    """What `name` stands for, a filter, a pipeline's text or a recipe's file, and what that says for `imgfilt.plan`."""
+) -> tuple[FilterSpec | Chain | str, dict[str, Any]]:
+    """What `name` stands for, and what that says for `imgfilt.plan`.
+
+    A filter, a change of size, a pipeline's text or a recipe's file.
+    """
+    if (resizing := name.replace("-", "_")) in RESAMPLINGS:
+        texts = assigned(assignments)
+        return resizing, {key: int(text) if text.isdecimal() else text for key, text in texts.items()}
     is_recipe, is_text = name.endswith(".toml"), "|" in name or "=" in name
     if not is_recipe and not is_text:
         spec = catalogue.find(name, folder)
