@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from imgfilt.io import deep, gif, xmp
 from imgfilt.io import exif as exif_block
-from imgfilt.io import gif, xmp
 from imgfilt.io.errors import (
     DamagedError,
     ImageFileError,
@@ -111,13 +111,18 @@ def _target_mode(opened: Opened) -> str:
 def info(opened: Opened) -> Info:
     """Shape and dtype as `decode` returns them."""
     image, mode = opened.image, _target_mode(opened)
-    dtype = "float32" if mode == "F" else "uint16" if mode in _SIXTEEN else "uint8"
+    sixteen = mode in _SIXTEEN or _deep(opened)
+    dtype = "float32" if mode == "F" else "uint16" if sixteen else "uint8"
     shape = _stored_shape(opened)
     has_alpha = mode in ("LA", "RGBA")
     colours = "palette" if opened.gif else _COLOURS.get(image.mode, "")
     colours = colours + "+alpha" * has_alpha if colours else plain_colours(shape)
     shape = oriented_shape(shape, exif_block.orientation(_exif(image)))
     return Info(shape, dtype, has_alpha, _format(image), colours).animated(_frames(opened))
+
+
+def _deep(opened: Opened) -> int:
+    return deep.largest(opened.image, opened.data) if _frames(opened) == 1 else 0
 
 
 def _stored_shape(opened: Opened) -> tuple[int, ...]:
@@ -187,18 +192,24 @@ def _decoded(opened: Opened, turn: int, name: str) -> Iterator[Picture]:
         for array, frame in zip(_decode_gif(opened, opened.gif), opened.gif.frames, strict=True):
             yield Picture(array, mode == "RGBA", "gif", duration=frame.duration)
         return
+    if full := _deep(opened):
+        pixels = deep.decode(opened.image, opened.data[:], full)
+        if pixels.shape != _stored_shape(opened):
+            raise DamagedError(f"'{name}' is damaged: its pixels have the shape {pixels.shape}")
+        yield Picture(apply_orientation(pixels, turn), mode in ("LA", "RGBA"), _format(image))
+        return
     for number in range(_frames(opened)):
         if number:
             image.seek(number)
         image.load()
-        pixels: NDArray[Any] = np.array(image if image.mode == mode else image.convert(mode))
+        pixels = np.array(image if image.mode == mode else image.convert(mode))
         if mode in _SIXTEEN:
             if pixels.dtype.itemsize > 2 and (pixels.min() < 0 or pixels.max() > 0xFFFF):
                 raise UnsupportedError(
                     f"'{name}' has 32-bit integer samples; uint8, uint16 and floats can be read"
                 )
             pixels = pixels.astype(np.uint16)
-        duration = float(image.info.get("duration", 0)) if _format(image) in _ANIMATED else 0.0
+        duration = float(image.info.get("duration", 0)) if _frames(opened) > 1 else 0.0
         array = apply_orientation(pixels, turn)
         yield Picture(array, mode in ("LA", "RGBA"), _format(image), duration=duration)
 

@@ -25,6 +25,7 @@ JPEG_EXIF_LIMIT = 0xFFFF - 2 - 6
 JPEG_XMP_LIMIT = 0xFFFF - 2 - 29
 _ANIMATIONS = ("gif", "webp", "png", "avif")
 _HOLDS = dict.fromkeys(_ANIMATIONS, "animations, not pages")
+_NO_PROFILE = ("bmp", "gif", "ppm", "tga", "jpeg2000", "jxl")
 _NO_ALPHA = ("jpeg", "bmp", "ppm")
 _SIXTEEN = ("png", "tiff")
 
@@ -126,11 +127,18 @@ def _fit_one(picture: Picture, kind: str, notes: list[str]) -> Picture:
     if kind == "jpeg" and len(packet) > JPEG_XMP_LIMIT:
         packet = b""
         notes.append("XMP was left out: a JPEG holds 64 KB of it")
+    if kind in _NO_PROFILE and picture.fitting_icc and not _is_srgb(picture.icc):
+        notes.append(f"the colour profile was left out: {kind} is written without one")
     has_alpha = picture.has_alpha and array.ndim == 3 and array.shape[2] in (2, 4)
     if has_alpha and kind in _NO_ALPHA:
         array, has_alpha = flatten(array), False
         notes.append(f"transparency was flattened onto white: {kind} holds none")
     return replace(picture, array=array, has_alpha=has_alpha, exif=exif, xmp=packet)
+
+
+def _is_srgb(icc: bytes) -> bool:
+    """Whether the profile's description says sRGB: what pixels without a profile are taken for."""
+    return any(name in icc for name in (b"sRGB", "sRGB".encode("utf-16-be")))
 
 
 def to_eight_bits(array: NDArray[Any]) -> NDArray[Any]:
