@@ -34,7 +34,7 @@ def filter_command(spec: FilterSpec) -> click.Command:
 
             return api.apply_filter(spec, array, params, **keywords)
 
-        run(chosen, spec.name, function, fingerprint((Stage(spec, params),)))
+        run(chosen, spec.name, function, lambda: fingerprint((Stage(spec, params),)))
 
     return click.Command(
         spec.name,

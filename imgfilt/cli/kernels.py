@@ -35,7 +35,7 @@ def _command(name: str, summary: str) -> click.Command:
             total = bias + given.bias
             return apply(array, weights.weights, anchor=weights.anchor, bias=total, **keywords)
 
-        run(chosen, name, function, fingerprint((Stage(weights, {"bias": bias + given.bias}),), name))
+        run(chosen, name, function, lambda: fingerprint((Stage(weights, {"bias": bias + given.bias}),), name))
 
     return click.Command(
         name,

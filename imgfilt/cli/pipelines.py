@@ -78,7 +78,7 @@ def _run_stages(stages: tuple[Stage, ...], label: str, precision: str, values: M
 
         return api.apply_stages(stages, array, precision=precision, **keywords)
 
-    run(chosen, label, function, fingerprint(stages, precision))
+    run(chosen, label, function, lambda: fingerprint(stages, precision))
 
 
 def _specs(given: str | None) -> dict[str, FilterSpec]:

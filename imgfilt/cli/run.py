@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from imgfilt.batch.journal import Journal
 
 
-def run(settings: Settings, label: str, function: Filter, recipe: str) -> None:
+def run(settings: Settings, label: str, function: Filter, recipe: Callable[[], str]) -> None:
     """Applies `function` to every input; exits with 1 where any of them failed.
 
-    `label` goes into the names of the results; `recipe` says all that decides their pixels, besides the
+    `label` goes into the names of the results; `recipe` says, when asked, all that decides their pixels, besides the
     common options. Raises `click.UsageError` where the options ask for what cannot be done to any file.
     """
     import imgfilt.api  # while the first picture is being decoded on its thread
@@ -44,7 +44,7 @@ def run(settings: Settings, label: str, function: Filter, recipe: str) -> None:
 class Run:
     """One command on its inputs."""
 
-    def __init__(self, settings: Settings, label: str, function: Filter, recipe: str) -> None:
+    def __init__(self, settings: Settings, label: str, function: Filter, recipe: Callable[[], str]) -> None:
         from imgfilt.batch.executors import EXECUTORS
 
         if settings.limits.executor not in EXECUTORS:
@@ -186,7 +186,7 @@ class Run:
         from imgfilt import __version__
         from imgfilt.batch.journal import Journal
 
-        decisive = (self.recipe, sorted(settings.keywords.items()), settings.alpha, settings.quality,
+        decisive = (self.recipe(), sorted(settings.keywords.items()), settings.alpha, settings.quality,
                     settings.bits, __version__)  # fmt: skip
         digest = blake2b(repr(decisive).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
         if self.naming.folder:
