@@ -29,7 +29,8 @@ def _command(name: str, own: list[click.Option], border: str, text: str) -> clic
 
             return getattr(resizing, name)(array, **params, **keywords)
 
-        run(chosen, name, function, f"{name} {sorted((key, str(value)) for key, value in params.items())}")
+        words = sorted((key, str(value)) for key, value in params.items())
+        run(chosen, name, function, lambda: f"{name} {words}")
 
     return click.Command(name, params=[files_argument(), *own, *options], callback=callback, help=text)
 
