@@ -44,27 +44,25 @@ class Im2win {
 
     void run(int threads) {
         Scratch<T> windows(window_count());
-        Scratch<T> weights(weight_count());
         lower(windows.get(), threads);
-        if (images_ > 1) {
-            pack_quads(weights.get(), threads);
-            multiply_images(windows.get(), weights.get(), threads);
-        } else {
-            pack_panels(weights.get(), threads);
-            multiply(windows.get(), weights.get(), threads);
+        if (images_ == 1) {
+            multiply(windows.get(), threads);
+            return;
         }
+        Scratch<T> weights(s_.groups * quads_ * kImagesFilters * steps_);
+        pack_quads(weights.get(), threads);
+        multiply_images(windows.get(), weights.get(), threads);
     }
 
     int64_t workspace(int threads) const {
-        const int64_t sums = images_ > 1 ? 0 : threads * band_rows() * out_.width * wide_;
-        return (window_count() + weight_count() + sums) * static_cast<int64_t>(sizeof(T));
+        const int64_t beside = images_ > 1
+                                   ? s_.groups * quads_ * kImagesFilters * steps_
+                                   : threads * (band_rows() * out_.width * wide_ + steps_ * wide_ + natural_count());
+        return (window_count() + beside) * static_cast<int64_t>(sizeof(T));
     }
 
   private:
     int64_t window_count() const { return blocks_ * x_.channels * out_.height * window_row_; }
-    int64_t weight_count() const {
-        return s_.groups * steps_ * (images_ > 1 ? quads_ * kImagesFilters : panels_ * wide_);
-    }
     int64_t band_rows() const {
         return std::min(std::max<int64_t>(1, kBandPixels / out_.width), out_.images * out_.height);
     }
@@ -180,28 +178,24 @@ class Im2win {
         return layout_ == Windows::nhwc ? in_window * channels_ + c : c * s_.taps() + in_window;
     }
 
-    void pack_panels(T* to, int threads) const {
-        const int64_t taps = s_.taps(), some = std::clamp<int64_t>(256 / taps, 1, channels_);
-        share(s_.groups * panels_, threads, [&](const auto& next) {
-            Scratch<T> natural(some * taps * wide_);
-            for (int64_t i; (i = next()) >= 0;) {
-                const int64_t m = i % panels_ * wide_, filters = std::min(filters_ - m, wide_);
-                const int64_t lanes = panels_of_.lanes(filters);
-                const T* from = weight_ + (i / panels_ * filters_ + m) * steps_;
-                std::memset(natural.get(), 0, static_cast<std::size_t>(some * taps * wide_) * sizeof(T));
-                for (int64_t c = 0; c < channels_; c += some) {
-                    const int64_t count = std::min(some, channels_ - c);
-                    k_.transpose(from + c * taps, steps_, filters, count * taps, natural.get(), lanes);
-                    const T* row = natural.get();
-                    for (int64_t d = c; d < c + count; ++d)
-                        for (int64_t u = 0; u < s_.kernel_height; ++u)
-                            for (int64_t v = 0; v < s_.kernel_width; ++v, row += lanes)
-                                std::memcpy(to + i * wide_ * steps_ + step_of(d, u, v) * lanes, row,
-                                            static_cast<std::size_t>(lanes) * sizeof(T));
-                }
-            }
-        });
+    // A panel of filters in the windows' order; `natural` has place for `natural_count` weights.
+    void pack_panel(int64_t i, T* natural, T* to) const {
+        const int64_t taps = s_.taps(), some = natural_count() / (taps * wide_);
+        const int64_t m = i % panels_ * wide_, filters = std::min(filters_ - m, wide_);
+        const int64_t lanes = panels_of_.lanes(filters);
+        const T* from = weight_ + (i / panels_ * filters_ + m) * steps_;
+        if (filters < lanes) std::memset(natural, 0, static_cast<std::size_t>(natural_count()) * sizeof(T));
+        for (int64_t c = 0; c < channels_; c += some) {
+            const int64_t count = std::min(some, channels_ - c);
+            k_.transpose(from + c * taps, steps_, filters, count * taps, natural, lanes);
+            const T* row = natural;
+            for (int64_t d = c; d < c + count; ++d)
+                for (int64_t u = 0; u < s_.kernel_height; ++u)
+                    for (int64_t v = 0; v < s_.kernel_width; ++v, row += lanes)
+                        std::memcpy(to + step_of(d, u, v) * lanes, row, static_cast<std::size_t>(lanes) * sizeof(T));
+        }
     }
+    int64_t natural_count() const { return std::clamp<int64_t>(256 / s_.taps(), 1, channels_) * s_.taps() * wide_; }
 
     void pack_quads(T* to, int threads) const {
         share(s_.groups * quads_, threads, [&](const auto& next) {
@@ -243,7 +237,7 @@ class Im2win {
         return found;
     }
 
-    void multiply(const T* windows, const T* weights, int threads) const {
+    void multiply(const T* windows, int threads) const {
         const int64_t all = out_.images * out_.height, rows = band_rows(), bands = (all + rows - 1) / rows;
         const int64_t wanted = threads == 1 ? 1 : threads * kTasksPerThread;
         const int64_t parts = std::clamp<int64_t>((wanted + bands * s_.groups - 1) / (bands * s_.groups), 1, panels_);
@@ -251,7 +245,7 @@ class Im2win {
         const int64_t step = s_.stride_x * s_.kernel_height * (last ? channels_ : 1);
         const std::vector<Piece> taps = pieces();
         share(s_.groups * bands * parts, threads, [&](const auto& next) {
-            Scratch<T> sums(rows * out_.width * wide_);
+            Scratch<T> sums(rows * out_.width * wide_), packed(steps_ * wide_), natural(natural_count());
             std::vector<int64_t> bases;
             for (int64_t task; (task = next()) >= 0;) {
                 const int64_t part = task % parts, band = task / parts % bands, g = task / parts / bands;
@@ -266,11 +260,11 @@ class Im2win {
                     const int64_t m = p * wide_, filters = std::min(filters_ - m, wide_);
                     const int64_t lanes = panels_of_.lanes(filters), at = g * filters_ + m;
                     panels_of_.begin(at, filters, lanes, (end - first) * out_.width, sums.get());
-                    const T* packed = weights + (g * panels_ + p) * wide_ * steps_;
+                    pack_panel(g * panels_ + p, natural.get(), packed.get());
                     for (const Piece& piece : taps) {
                         const BankRun run{
                             piece.offsets.data(), static_cast<int64_t>(piece.offsets.size()), piece.length, step, 0, 0};
-                        panels_of_.blocks(run, lanes, bases, windows, packed + piece.first * lanes, sums.get());
+                        panels_of_.blocks(run, lanes, bases, windows, packed.get() + piece.first * lanes, sums.get());
                     }
                     for (int64_t r = first; r < end; ++r)
                         panels_of_.finish(r / out_.height, r % out_.height, at, filters, lanes,

@@ -30,7 +30,10 @@ def supports(problem: BankProblem) -> Refusal | None:
 
 
 def workspace(problem: BankProblem, threads: int) -> int:
-    """The windows of the whole batch, the weights in their order, and the sums of each thread."""
+    """The windows of the whole batch, and for each thread the weights and sums of one panel of filters.
+
+    Where lanes are images, all weights in the windows' order instead.
+    """
     from imgfilt import _native
 
     p = problem
