@@ -194,6 +194,20 @@ def chunk(tag: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + tag + body + struct.pack(">I", zlib.crc32(tag + body))
 
 
+def test_clear_pixels_over_an_opaque_picture(tmp_path: Path) -> None:
+    """How most GIFs are stored: what does not change is clear, and nothing is seen through in the end."""
+    frames = [
+        gif_frame(0, 0, [[RED] * 4] * 3, 1, 5).replace(b"\x21\xf9\x04\x05", b"\x21\xf9\x04\x04"),
+        gif_frame(0, 1, [[CLEAR, GREEN, CLEAR, BLUE]], 1, 5),
+    ]
+    screen = struct.pack("<HHBBB", 4, 3, 0x81, 0, 0) + TABLE
+    (tmp_path / "a.gif").write_bytes(b"GIF89a" + screen + b"".join(frames) + b";")
+    picture = as_told(tmp_path / "a.gif")
+    assert not picture.has_alpha
+    want = np.array([[COLOURS[letter][:3] for letter in row] for row in ("RRRR", "RGRB", "RRRR")])
+    np.testing.assert_array_equal(picture.pages[0].array, want)
+
+
 def test_a_gif_whose_screen_grows(tmp_path: Path) -> None:
     frames = [gif_frame(0, 0, [[RED] * 4] * 3, 1, 5), gif_frame(3, 2, [[BLUE] * 4] * 4, 1, 5)]
     (tmp_path / "a.gif").write_bytes(

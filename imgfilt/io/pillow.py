@@ -219,13 +219,15 @@ def _decode_gif(opened: Opened, animation: Animation[gif.Piece]) -> list[NDArray
     import PIL.GifImagePlugin
 
     data = opened.data[:]
-    channels = gif.channels(animation)
 
     def pixels(frame: Frame[gif.Piece]) -> NDArray[Any]:
         with PIL.GifImagePlugin.GifImageFile(io.BytesIO(gif.still(data, frame))) as image:
-            return np.asarray(image.convert("RGBA" if channels == 4 else "RGB"))
+            return np.asarray(image.convert("RGBA"))
 
-    return composed(animation, pixels, channels)
+    frames = composed(animation, pixels, 4)
+    if gif.channels(animation) == 4:
+        return frames
+    return [np.ascontiguousarray(frame[..., :3]) for frame in frames]
 
 
 def encode(file: BinaryIO, picture: Picture, kind: str, quality: int) -> None:
