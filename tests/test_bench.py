@@ -276,3 +276,46 @@ def test_folders_of_files(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     )
     assert main(["bench", "files", "--rounds", "1"]) == 0
     assert "times as fast" in capsys.readouterr().out
+
+
+# --- transposed convolution ---
+
+
+def test_transposed_compares_and_times_every_method(capsys):
+    assert main(["bench", "transposed", "--kind", "gans", "--rounds", "1", "--json"]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(rows) == 13
+    for row in rows:
+        assert not row["error"]
+        assert {"segregated", "scatter", "gemm", "zero_insert"} <= set(row["ms"])
+        assert min(row["ms"].values()) > 0
+        assert row["choice"] in row["ms"]
+        assert row["workspace"]["gemm"] > 0
+
+
+def test_transposed_tells_what_differs(monkeypatch, capsys):
+    from imgfilt.bench import transposed
+
+    made = iter(range(1000))
+
+    def wrong(*args, **options):
+        return np.full((1, 1, 512, 512), next(made), np.float32)
+
+    monkeypatch.setattr(transposed, "IMAGES", transposed.IMAGES[:1])
+    monkeypatch.setattr(transposed, "_TOLERANCE", 0.0)
+    monkeypatch.setattr(transposed, "_ours", wrong)
+    assert main(["bench", "transposed", "--kind", "images", "--rounds", "1"]) == 1
+    assert "differs by" in capsys.readouterr().out
+
+
+def test_transposed_table_is_complete():
+    from imgfilt.bench import transposed
+
+    sides = dict.fromkeys(transposed.SIDES, 2.0) | {"segregated": 1.0, "zero_insert": 8.0}
+    row = transposed.Row(
+        "one", "image", 1, "scatter", "2", sides, dict.fromkeys(sides, 4096), dict.fromkeys(sides, 1)
+    )
+    line = transposed.table([row])[1]
+    assert len(line) == len(transposed.HEADER)
+    assert line[6:9] == ("8.00", "2.00", "scatter")
+    assert dict(transposed.means([row]))["planner's choice, the fastest: all"] == 0.5

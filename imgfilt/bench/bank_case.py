@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt.bench.banks import MAX_WORKSPACE, Layer
+from imgfilt.bench.memory import peak_of
 
 Array = NDArray[Any]
 
@@ -36,10 +37,7 @@ def main(case: dict[str, Any]) -> dict[str, Any]:
     weight = rng.standard_normal((layer.filters, layer.channels, layer.kernel, layer.kernel), np.float32)
     make = _torch if backend == "torch" else _ours
     call, facts = make(x, weight, layer, backend, layout, threads)
-    _reset_peak()
-    before = _memory("VmRSS")
-    result = call()
-    peak = _memory("VmHWM") - before
+    result, peak = peak_of(call)
     _compare(np.asarray(result), x, weight, layer, layout)
     del result
     times: list[float] = []
@@ -109,27 +107,6 @@ def _compare(got: Array, x: Array, weight: Array, layer: Layer, layout: str) -> 
             raise ValueError(
                 f"output {n, m, i, j} is off by {off / scale:.3g} of the scale, allowed {_TOLERANCE:.3g}"
             )
-
-
-def _reset_peak() -> None:
-    """Makes this process's peak of memory what it has now, where the system can do that."""
-    try:
-        with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
-            file.write("5")
-    except OSError:
-        pass
-
-
-def _memory(key: str) -> int:
-    """VmRSS or VmHWM in bytes; 0 where the system does not tell."""
-    try:
-        with open("/proc/self/status", encoding="ascii") as lines:
-            for line in lines:
-                if line.startswith(key):
-                    return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    return 0
 
 
 if __name__ == "__main__":

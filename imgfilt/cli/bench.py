@@ -23,7 +23,11 @@ Example:
   imgfilt bench --filter sobel --threads 2
 """
 
-_FURTHER = {"banks": "imgfilt.cli.bench_banks", "files": "imgfilt.cli.bench_files"}
+_FURTHER = {
+    "banks": "imgfilt.cli.bench_banks",
+    "files": "imgfilt.cli.bench_files",
+    "transposed": "imgfilt.cli.bench_transposed",
+}
 """Benchmarks of other things, and the modules of their commands."""
 
 
