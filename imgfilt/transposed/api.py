@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,17 @@ def plan_conv_transpose2d(
     )
 
 
-def _problem(
+def _problem(*arguments: Any) -> TransposedProblem:
+    """The checked problem, remembered where the arguments can be."""
+    try:
+        hash(arguments)
+    except TypeError:  # a list of two numbers, say
+        return _checked_problem.__wrapped__(*arguments)
+    return _checked_problem(*arguments)
+
+
+@lru_cache(maxsize=512, typed=True)
+def _checked_problem(
     shape: tuple[int, ...],
     weight_shape: tuple[int, ...],
     dtype: str,

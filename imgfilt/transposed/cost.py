@@ -22,12 +22,14 @@ _NS_PER_PRODUCT_CALL = 30e3
 def of_segregated(problem: TransposedProblem) -> float:
     """Seconds for the taps of each output's phase."""
     across = -(-problem.out[1] // problem.stride[1])
-    return (_sums(problem, problem.output_elements * problem.terms, across) + _NS_PER_NATIVE_CALL) * 1e-9
+    # Rows' taps beyond the input are left out, columns' are not.
+    products = problem.products * across / problem.width
+    return (_sums(problem, products, across) + _NS_PER_NATIVE_CALL) * 1e-9
 
 
 def of_scatter(problem: TransposedProblem) -> float:
     """Seconds for adding each tap's products to the output."""
-    additions = problem.output_elements * problem.terms / problem.group_channels
+    additions = problem.products / problem.group_channels
     ns = _sums(problem, problem.products, problem.width) + additions * _NS_PER_ADDITION
     return (ns + _NS_PER_NATIVE_CALL) * 1e-9
 
@@ -41,11 +43,13 @@ def of_zero_insert(problem: TransposedProblem) -> float:
 def of_gemm(problem: TransposedProblem) -> float:
     """Seconds for the product and for adding its rows."""
     columns = problem.batch * problem.filters * problem.taps * problem.height * problem.width
-    ns = problem.products / _PRODUCTS_PER_NS[problem.dtype] + columns * _NS_PER_COLUMN * problem.itemsize / 4
+    packed = problem.weight_size * problem.itemsize / _BYTES_PER_NS
+    ns = problem.products / _PRODUCTS_PER_NS[problem.dtype] + packed
+    ns += columns * _NS_PER_COLUMN * problem.itemsize / 4
     return (ns + problem.batch * problem.groups * _NS_PER_PRODUCT_CALL) * 1e-9
 
 
-def _sums(problem: TransposedProblem, products: int, across: int) -> float:
+def _sums(problem: TransposedProblem, products: float, across: int) -> float:
     """Nanoseconds for so many products in register blocks, `across` pixels of a row side by side.
 
     Lanes that have no filter, or no pixel, count; the native core takes whichever wastes fewer.
