@@ -10,6 +10,8 @@
     machine   what the figures were measured on
     report    a row as a table's line or as JSON
     session   all of it in order
+    memory    what a call adds to this process at its peak
+    transposed  all methods of transposed convolution, a benchmark of its own
 
 OpenCV and rich are imported here only, and only when a benchmark runs.
 """

@@ -1,7 +1,7 @@
 """Transposed convolutions: all methods, the planner's choice and PyTorch's conv_transpose2d beside them.
 
 Each case's results are compared first, with PyTorch's or with one another, and the memory of one call is measured;
-then all sides run in turn in one process, with outputs allocated beforehand on our side.
+then all our sides run in turn in one process, with outputs allocated beforehand, and PyTorch after them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import partial
 from importlib.util import find_spec
 from math import exp, log
 from statistics import median
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from imgfilt.bench.memory import peak_of
 
 Array = NDArray[Any]
 
+_PAUSE = 0.25  # seconds, until other libraries' threads have gone to sleep
 _TOLERANCE = 2e-6  # of the response's scale, 1e-6 for each side
 
 
@@ -135,7 +137,10 @@ def _measure(case: Case, threads: int, rounds: int) -> Row:
         call if name == "torch" else partial(_ours, x, weight, name, threads, case, out)
         for name, call in calls.items()
     ]
-    samples = in_turn(timed, rounds)
+    sleep(_PAUSE)
+    ours = [i for i, name in enumerate(calls) if name != "torch"]
+    samples = in_turn([timed[i] for i in ours], rounds)
+    samples += in_turn(timed[len(ours) :], rounds)  # PyTorch's threads spin for a while after each call
     return Row(
         str(case),
         case.kind,
