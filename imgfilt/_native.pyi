@@ -10,7 +10,15 @@ class Program:
     def __init__(self, ops: list[dict[str, Any]]) -> None: ...
     def workspace(self, width: int) -> int: ...
     def reach(self) -> int: ...
-    def run(self, image: NDArray[Any], out: NDArray[Any], border: int, cval: float, threads: int) -> None: ...
+    def run(
+        self,
+        image: NDArray[Any],
+        out: NDArray[Any],
+        border: int,
+        cval: float,
+        threads: int,
+        begin: int = 0,
+    ) -> None: ...
 
 def median(
     image: NDArray[Any], out: NDArray[Any], size: int, border: int, cval: float, threads: int

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from imgfilt import _native, graph
 from imgfilt.backend import ARRAY_BACKENDS
 from imgfilt.engine import Executable, step_result
-from imgfilt.plans import ArrayStep, Plan, RowStep, Step
+from imgfilt.plans import AreaStep, ArrayStep, Plan, RowStep, Step
 
 Rows = NDArray[Any]
 T = TypeVar("T")
@@ -89,27 +89,18 @@ class Bands:
     def memory(self) -> int:
         """Bytes that the bands and their filter take while they are iterated over, about."""
         plan = self._executable.plan
-        full, rows = min(self.band + 2 * self._halo, self.shape[0]), self._row_bytes(plan)
-        return full * rows + plan.workspace * self._threads
-
-    def _row_bytes(self, plan: Plan) -> int:
-        """A row's bytes: two bands that are read, what steps give one another, and three of the result."""
-        width = plan.shape[1]
-        held = 2 * _bytes(plan.shape, plan.dtype) + 3 * _bytes(plan.out_shape, plan.out_dtype)
-        channels = plan.shape[2] if len(plan.shape) == 3 else 1
-        for step in plan.steps[:-1]:
-            dtype, made = step_result(step)
-            channels = made or channels
-            held += width * channels * np.dtype(dtype).itemsize
-        return held
+        whole, own = _row_bytes(plan)
+        rows = min(self.band + 2 * self._halo, self.shape[0])
+        return rows * whole + self.band * own + plan.workspace * self._threads
 
     def _band_rows(self, plan: Plan) -> int:
         height, block = self.shape[0], self._block
         if self._image.band is not None:
             rows = self._image.band
         else:
-            room = self._image.memory - plan.workspace * self._threads
-            rows = max(room // self._row_bytes(plan) - 2 * self._halo, self._halo // 2, _LEAST_ROWS)
+            whole, own = _row_bytes(plan)
+            room = self._image.memory - plan.workspace * self._threads - 2 * self._halo * whole
+            rows = max(room // (whole + own), self._halo, _LEAST_ROWS)
         return min(max(rows // block, 1) * block, height)
 
     def _filtered(self) -> Iterator[Rows]:
@@ -118,9 +109,7 @@ class Bands:
             first = top * self.band
             low = first - halo if self._wraps else max(0, first - halo)
             count = min(self.band, height - first)
-            out = np.empty((len(rows), *self.shape[1:]), self.dtype)
-            self._executable.run(rows, out, self._cval, self._threads)
-            yield out[first - low : first - low + count]
+            yield self._executable.rows(rows, first - low, count, self._cval, self._threads)
 
     @property
     def _wraps(self) -> bool:
@@ -166,6 +155,18 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
             yield item  # type: ignore[misc]
 
 
+def _row_bytes(plan: Plan) -> tuple[int, int]:
+    """Bytes of a row of a band with its halo, and of one without: two bands that are read, three of the result."""
+    width, channels = (*plan.shape, 1)[1:3]
+    result = _bytes(plan.out_shape, plan.out_dtype)
+    whole = 2 * _bytes(plan.shape, plan.dtype) + (0 if isinstance(plan.steps[-1], RowStep) else result)
+    for step in plan.steps[:-1]:  # what steps give one another
+        dtype, made = step_result(step)
+        channels = made or channels
+        whole += width * channels * np.dtype(dtype).itemsize
+    return whole, 3 * result
+
+
 def _bytes(shape: tuple[int, ...], dtype: str) -> int:
     """Bytes of one row."""
     count = 1
@@ -176,7 +177,9 @@ def _bytes(shape: tuple[int, ...], dtype: str) -> int:
 
 def _reach(step: Step, plan: Plan) -> int:
     """Rows above and below that a row of what `step` makes depends on."""
-    if plan.out_shape[0] != plan.shape[0]:
+    ops = () if isinstance(step, AreaStep) else step.ops
+    strided = isinstance(step, ArrayStep) and step.problem.stride != (1, 1)
+    if strided or plan.out_shape[0] != plan.shape[0] or any(op.up != 1 or op.step != 1 for op in ops):
         raise NotInBandsError(f"{plan.title} changes the size, and cannot be done in bands of rows")
     if isinstance(step, RowStep):
         return int(_native.Program([op.native() for op in step.ops]).reach())

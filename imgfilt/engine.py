@@ -36,20 +36,36 @@ class Executable:
             out = np.empty(self.plan.out_shape, self._out_dtype)
         elif np.may_share_memory(image, out):
             image = image.copy()
-        current = image
+        current = self._before_last(image, cval, threads)
+        self._runners[-1](current, out, cval, threads)
+        return out
+
+    def rows(self, image: Image, first: int, count: int, cval: float, threads: int) -> Image:
+        """Rows `first` ... of what the plan, one that keeps the size, makes of a band of an image."""
+        current = self._before_last(image, cval, threads)
+        last, width = self.plan.steps[-1], self.plan.out_shape[1:]
+        if isinstance(last, RowStep):
+            out = np.empty((count, *width), self._out_dtype)
+            _program(last).run(current, out, self._border, cval, threads, first)
+            return out
+        out = np.empty((len(image), *width), self._out_dtype)
+        self._runners[-1](current, out, cval, threads)
+        return out[first : first + count].copy()  # so that the rest is free
+
+    def _before_last(self, image: Image, cval: float, threads: int) -> Image:
+        """What the last step is given."""
         for runner, step, (dtype, channels) in zip(
             self._runners, self.plan.steps, self._between, strict=False
         ):
-            following = np.empty(_shape(current, step, channels), dtype)
-            runner(current, following, cval, threads)
-            current = following
-        self._runners[-1](current, out, cval, threads)
-        return out
+            following = np.empty(_shape(image, step, channels), dtype)
+            runner(image, following, cval, threads)
+            image = following
+        return image
 
     def _runner(self, step: Step) -> Runner:
         border = self._border
         if isinstance(step, RowStep):
-            program = _native.Program([op.native() for op in step.ops])
+            program = _program(step)
 
             def run_rows(image: Image, out: Image, cval: float, threads: int) -> None:
                 program.run(image, out, border, cval, threads)
@@ -100,6 +116,10 @@ class Executable:
 
             return run_canny
         raise TypeError(f"{type(node).__name__} has no native code of its own")
+
+
+def _program(step: RowStep) -> _native.Program:
+    return _native.Program([op.native() for op in step.ops])
 
 
 def _colours_only(run: Runner) -> Runner:

@@ -148,6 +148,12 @@ def test_what_cannot_be_done_in_bands_is_refused():
         imgfilt.gaussian(imgfilt.RowImage((3,), "uint8", lambda first, rows: None))
 
 
+def test_what_changes_the_size_is_refused():
+    for name in ("pyr_down", "pyr_up"):
+        with pytest.raises(NotInBandsError, match=f"{name} changes the size"):
+            getattr(imgfilt, name)(rows_of(noise((30, 20), "uint8")))
+
+
 def test_an_error_of_the_reader_comes_out():
     def fill(first, rows):
         if first > 20:

@@ -122,13 +122,14 @@ NB_MODULE(_native, m) {
         .def("reach", &Program::reach)
         .def(
             "run",
-            [](const Program& p, const Input& in, const Output& out, int border, double cval, int threads) {
+            [](const Program& p, const Input& in, const Output& out, int border, double cval, int threads,
+               int64_t begin) {
                 const View source = view_of(in), target = view_of(out);
                 const Border b = border_of(border);
                 nb::gil_scoped_release release;
-                p.run(source, target, b, cval, threads);
+                p.run(source, target, b, cval, threads, begin);
             },
-            "image"_a, "out"_a, "border"_a, "cval"_a, "threads"_a);
+            "image"_a, "out"_a, "border"_a, "cval"_a, "threads"_a, "begin"_a = 0);
 
     m.def(
         "median",

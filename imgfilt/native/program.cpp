@@ -182,28 +182,30 @@ int64_t Program::workspace(int64_t image_width) const {
 }
 
 // One thread's pass over a stripe of rows.
-void Program::run(const View& in, const View& out, Border border, double cval, int threads) const {
+void Program::run(const View& in, const View& rows, Border border, double cval, int threads, int64_t begin) const {
     const Op& first = nodes_.front().op;
     const Op& last = nodes_.back().op;
     require(in.dtype == first.dtype && in.channels == first.channels, "the image does not fit the program's source");
-    require(out.dtype == last.dtype && out.channels == last.channels, "the output does not fit the program's result");
-    require(in.height > 0 && in.width > 0 && out.height > 0, "the image is empty");
+    require(rows.dtype == last.dtype && rows.channels == last.channels, "the output does not fit the program's result");
+    require(in.height > 0 && in.width > 0 && rows.height > 0 && begin >= 0, "the image is empty");
+    View out = rows;  // as a part of the whole result
+    out.data -= begin * out.row;
     const Node& source = nodes_.front();
-    const int64_t last_row = (out.height - 1) / source.up * source.step;
+    const int64_t last_row = (begin + out.height - 1) / source.up * source.step;
     require(out.width == widths(in.width).back() && last_row <= in.height && (last_row < in.height || source.reach > 0),
             "the output's size is not what the program makes of the image");
     if (threads <= 0) threads = all_threads();
     const int64_t pixels = std::max(in.height * in.width * in.channels, out.height * out.width * out.channels);
     threads = static_cast<int>(std::min<int64_t>({threads, out.height, 1 + pixels / kMinPixelsPerThread}));
     if (threads == 1) {
-        sweep(*this, in, out, border, cval, 0, out.height);
+        sweep(*this, in, out, border, cval, begin, begin + out.height);
         return;
     }
     // A few stripes a thread even out what else the machine does; each stripe costs its halo again.
     const int64_t least = std::max<int64_t>(kMinRowsPerStripe, 4 * int64_t{nodes_.front().reach});
     const int64_t stripes = std::clamp<int64_t>(out.height / least, threads, int64_t{threads} * kStripesPerThread);
     parallel_for(static_cast<int>(stripes), threads, [&](int s) {
-        sweep(*this, in, out, border, cval, out.height * s / stripes, out.height * (s + 1) / stripes);
+        sweep(*this, in, out, border, cval, begin + out.height * s / stripes, begin + out.height * (s + 1) / stripes);
     });
 }
 

@@ -71,8 +71,8 @@ class Program {
     explicit Program(std::vector<Op> ops);
 
     // Runs the program. Both views must fit it (dtype, channels); they must not overlap. The result is the
-    // same for every `threads`.
-    void run(const View& in, const View& out, Border border, double cval, int threads) const;
+    // same for every `threads`. `rows` are those of the result from `begin` on.
+    void run(const View& in, const View& rows, Border border, double cval, int threads, int64_t begin = 0) const;
 
     // Pixels of each op's lines, for images of this width.
     std::vector<int64_t> widths(int64_t width) const;
