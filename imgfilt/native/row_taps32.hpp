@@ -1,7 +1,7 @@
 // Weighted sums of 16-bit elements in 32 bits, two taps at a time.
 #pragma once
 
-#include "simd.hpp"
+#include "row_taps.hpp"
 
 namespace {
 
@@ -13,31 +13,53 @@ inline int32_t sum_i32(const int16_t* const* p, const int16_t* w, int k, int32_t
 inline uint8_t saturate_u8(int32_t v) { return static_cast<uint8_t>(v < 0 ? 0 : v > 255 ? 255 : v); }
 
 #if defined(IMGFILT_PAIRS)
-// Taps two at a time by multiply-add of pairs; an odd last tap is paired with itself at weight 0.
+// Taps two at a time by multiply-add of pairs; an odd last tap is paired with itself at weight 0. Pointers and weights
+// are copies, which the stores to the row cannot change; K is 0 where their number is not known to the compiler.
 template <int K>
-inline void sum_pairs(const int16_t* const* p, const int16_t* w, int k, int32_t init, int64_t x, Pairs& low,
-                      Pairs& high) {
-    const int count = K > 0 ? K : k;
-    low = high = splat32(init);
-#pragma GCC unroll 8
-    for (int t = 0; t < count; t += 2) {
-        const bool alone = t + 1 == count;
-        const Pairs a = load_pairs(p[t] + x);
-        const Pairs b = alone ? a : load_pairs(p[t + 1] + x);
-        const uint32_t upper = alone ? 0u : static_cast<uint32_t>(static_cast<uint16_t>(w[t + 1])) << 16;
-        const Pairs weights = splat32(static_cast<int32_t>(upper | static_cast<uint16_t>(w[t])));
-        low = add32(low, multiply_add(interleave_low(a, b), weights));
-        high = add32(high, multiply_add(interleave_high(a, b), weights));
+class PairSum {
+  public:
+    PairSum(const int16_t* const* p, const int16_t* w, int k, int32_t init) : p_(p), w_(w), k_(k), init_(splat32(init)) {
+        for (int t = 0; t < K; t += 2) weights_[t / 2] = pair_weights(t);
     }
-}
+    void at(int64_t x, Pairs& low, Pairs& high) const {
+        const int count = K > 0 ? K : k_;
+        low = high = init_;
+#pragma GCC unroll 8
+        for (int t = 0; t < count; t += 2) {
+            const Pairs a = load_once(p_.data[t] + x);
+            const Pairs b = t + 1 == count ? a : load_once(p_.data[t + 1] + x);
+            const Pairs weights = K > 0 ? weights_[t / 2] : pair_weights(t);
+            low = add32(low, multiply_add(interleave_low(a, b), weights));
+            high = add32(high, multiply_add(interleave_high(a, b), weights));
+        }
+    }
+
+  private:
+    Pairs pair_weights(int t) const {
+        const int count = K > 0 ? K : k_;
+        const uint32_t second = t + 1 == count ? 0u : static_cast<uint16_t>(w_[t + 1]);
+        return splat32(static_cast<int32_t>(second << 16 | static_cast<uint16_t>(w_[t])));
+    }
+    // Both halves are used: without this the compiler loads twice, and a load across two cache lines counts double.
+    static Pairs load_once(const int16_t* p) {
+        Pairs v = load_pairs(p);
+        asm("" : "+v"(v));
+        return v;
+    }
+
+    const Few<const int16_t*, K> p_;
+    const int16_t* w_;
+    const int k_;
+    const Pairs init_;
+    Pairs weights_[K > 0 ? (K + 1) / 2 : 1];
+};
 
 template <int K>
-inline void pairs_u8(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out,
-                     int64_t x) {
+inline void pairs_u8(const PairSum<K>& sum, int shift, uint8_t* out, int64_t x) {
     Pairs low, high, first;
-    sum_pairs<K>(p, w, k, init, x, low, high);
+    sum.at(x, low, high);
     first = pack_i16(shift_right32(low, shift), shift_right32(high, shift));
-    sum_pairs<K>(p, w, k, init, x + kPairLanes, low, high);
+    sum.at(x + kPairLanes, low, high);
     store_u8(out + x, first, pack_i16(shift_right32(low, shift), shift_right32(high, shift)));
 }
 
@@ -46,23 +68,25 @@ int64_t pairs_row_u8(const int16_t* const* p, const int16_t* w, int k, int32_t i
                      int64_t n) {
     constexpr int step = 2 * kPairLanes;
     if (n < step) return 0;
+    const PairSum<K> sum(p, w, k, init);
     int64_t x = 0;
-    for (; x + step <= n; x += step) pairs_u8<K>(p, w, k, init, shift, out, x);
-    if (x < n) pairs_u8<K>(p, w, k, init, shift, out, n - step);
+    for (; x + step <= n; x += step) pairs_u8<K>(sum, shift, out, x);
+    if (x < n) pairs_u8<K>(sum, shift, out, n - step);
     return n;
 }
 
 template <int K>
 int64_t pairs_row_i32(const int16_t* const* p, const int16_t* w, int k, int32_t init, int32_t* out, int64_t n) {
     if (n < kPairLanes) return 0;
+    const PairSum<K> sum(p, w, k, init);
     Pairs low, high;
     int64_t x = 0;
     for (; x + kPairLanes <= n; x += kPairLanes) {
-        sum_pairs<K>(p, w, k, init, x, low, high);
+        sum.at(x, low, high);
         store_in_order(out + x, low, high);
     }
     if (x < n) {
-        sum_pairs<K>(p, w, k, init, n - kPairLanes, low, high);
+        sum.at(n - kPairLanes, low, high);
         store_in_order(out + n - kPairLanes, low, high);
     }
     return n;

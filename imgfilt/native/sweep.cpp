@@ -12,7 +12,7 @@
 namespace imgfilt {
 
 constexpr int64_t kStream = 16 << 20;  // bytes of output that would only push other things out of the caches
-constexpr int64_t kPiece = 1920;       // pixels of a line between two moments of fetching
+constexpr int64_t kPiece = 3840;       // bytes of the image between two moments of fetching
 constexpr int64_t kAhead = 3;          // rows of the image to be fetched before they are needed
 
 class Sweep {
@@ -42,8 +42,8 @@ class Sweep {
         for (Line& line : lines_) line.rows.assign(static_cast<size_t>(line.depth), INT64_MIN);
         for (size_t i = 0; i < lines_.size(); ++i)
             lines_[i].pointers.resize(std::max(program.nodes_[i].op.taps.size(), program.nodes_[i].op.inputs.size()));
-        // Two ops leave the memory no pause to fill, more do.
-        if (lines_.size() > 3) pieces_ = std::max<int64_t>(1, in.width / kPiece);
+        const int64_t row_bytes = in.width * in.channels * kSizeOf[static_cast<int>(in.dtype)];
+        if (lines_.size() > 2) pieces_ = std::max<int64_t>(1, row_bytes / kPiece);
         make_columns();
         if (border == Border::constant)
             for (size_t i = 0; i < lines_.size(); ++i) make_constant(static_cast<int>(i));
