@@ -144,6 +144,23 @@ void Program::find_reach() {
         require(node.reach == 0 || node.step * nodes_[0].up == nodes_[0].step * node.up,
                 "rows beside those that have been enlarged or skipped cannot be read");
     }
+    find_twins();
+}
+
+// The vertical sums of a gradient are of the same rows, which are then read and widened once for both.
+void Program::find_twins() {
+    const auto vertical = [](const Op& op) {
+        return op.kind == OpKind::taps && !op.extended && op.dtype == DType::i16 && op.init == 0.0 && op.up == 1 &&
+               op.step == 1 && std::all_of(op.taps.begin(), op.taps.end(), [](const Tap& t) { return t.dx == 0; });
+    };
+    for (size_t i = 0; i + 1 < nodes_.size(); ++i) {
+        Node &first = nodes_[i], &second = nodes_[i + 1];
+        if (first.twin < 0 && vertical(first.op) && vertical(second.op) && first.op.inputs == second.op.inputs &&
+            nodes_[first.op.inputs[0]].op.dtype == DType::u8 && first.reach == second.reach) {
+            first.twin = static_cast<int>(i + 1);
+            second.twin = static_cast<int>(i);
+        }
+    }
 }
 
 int64_t Program::depth(const Node& node) {

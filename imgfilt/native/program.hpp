@@ -95,6 +95,7 @@ class Program {
         int readers = 0;
         bool narrowed = false;    // its lines have another width than the image's
         std::vector<int> phases;  // taps: the first of each phase, and the end
+        int twin = -1;            // another vertical sum of the same rows, made in the same pass
         std::vector<int16_t> weights16;
         std::vector<float> weights32;
         std::vector<double> weights64;
@@ -102,6 +103,8 @@ class Program {
     void find_reach();
     // Lines that are kept of an op: those that its readers may still ask for.
     static int64_t depth(const Node& node);
+
+    void find_twins();
 
     std::vector<Node> nodes_;
 };

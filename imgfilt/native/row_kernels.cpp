@@ -30,6 +30,7 @@ void fill_row(RowKernels& k, DType from) {
 RowKernels make_table() {
     RowKernels k{};
     k.taps_u8_i16 = taps_u8_i16;
+    k.two_taps_u8_i16 = two_taps_u8_i16;
     k.taps_i16_i16 = taps_i16_i16;
     k.taps_i16_i32 = taps_i16_i32;
     k.taps_f32 = taps<float, float>;

@@ -21,6 +21,9 @@ struct Affine {
 struct RowKernels {
     // out[x] = init + sum over t < k of w[t] * p[t][x]
     void (*taps_u8_i16)(const uint8_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n);
+    // Two such sums, mostly of the same rows.
+    void (*two_taps_u8_i16)(const uint8_t* const* pa, const int16_t* wa, int ka, int16_t* a, const uint8_t* const* pb,
+                            const int16_t* wb, int kb, int16_t* b, int64_t n);
     void (*taps_i16_i16)(const int16_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n);
     void (*taps_i16_i32)(const int16_t* const* p, const int16_t* w, int k, int32_t init, int32_t* out, int64_t n);
     void (*taps_f32)(const float* const* p, const float* w, int k, float init, float* out, int64_t n);

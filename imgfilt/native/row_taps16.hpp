@@ -80,6 +80,38 @@ void taps_i16_i16(const int16_t* const* p, const int16_t* w, int k, int16_t init
                              reinterpret_cast<uint16_t*>(out), n);
 }
 
+// The vertical sums of a gradient: a smoothing of three rows and the difference of the outer two, which are widened
+// once for both.
+template <int Middle, int Sign>
+bool smooth_and_difference(const uint8_t* const* pa, const int16_t* wa, int ka, int16_t* a, const uint8_t* const* pb,
+                           const int16_t* wb, int kb, int16_t* b, int64_t n) {
+    constexpr int lanes = VectorOf<uint16_t>::lanes;
+    if (n < lanes || !Fixed<uint8_t, 1, Middle, 1>::fits(wa, ka) || !Fixed<uint8_t, -Sign, Sign>::fits(wb, kb))
+        return false;
+    const uint8_t *above = pa[0], *middle = pa[1], *below = pa[2];
+    if (pb[0] != above || pb[1] != below) return false;
+    const auto at = [&](int64_t x) {
+        const auto first = load_as<uint8_t, uint16_t>(above + x), last = load_as<uint8_t, uint16_t>(below + x);
+        store(a + x, add_times<Middle>(first + last, load_as<uint8_t, uint16_t>(middle + x)));
+        store(b + x, Sign > 0 ? last - first : first - last);
+    };
+    int64_t x = 0;
+#pragma GCC unroll 4
+    for (; x + lanes <= n; x += lanes) at(x);
+    if (x < n) at(n - lanes);
+    return true;
+}
+
+void two_taps_u8_i16(const uint8_t* const* pa, const int16_t* wa, int ka, int16_t* a, const uint8_t* const* pb,
+                     const int16_t* wb, int kb, int16_t* b, int64_t n) {
+    if (smooth_and_difference<2, -1>(pa, wa, ka, a, pb, wb, kb, b, n)) return;
+    if (smooth_and_difference<1, -1>(pa, wa, ka, a, pb, wb, kb, b, n)) return;
+    if (smooth_and_difference<2, 1>(pa, wa, ka, a, pb, wb, kb, b, n)) return;
+    if (smooth_and_difference<1, 1>(pa, wa, ka, a, pb, wb, kb, b, n)) return;
+    taps_u8_i16(pa, wa, ka, 0, a, n);
+    taps_u8_i16(pb, wb, kb, 0, b, n);
+}
+
 // Narrow sums to 8 bits: the 16-bit sum, known to lie in 0 .. 65535 and below 256 once shifted right.
 template <int K>
 inline Vec<uint16_t> sum_u16(const uint16_t* const* p, const uint16_t* w, int k, uint16_t init, int64_t x) {

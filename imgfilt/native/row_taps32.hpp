@@ -18,7 +18,8 @@ inline uint8_t saturate_u8(int32_t v) { return static_cast<uint8_t>(v < 0 ? 0 : 
 template <int K>
 class PairSum {
   public:
-    PairSum(const int16_t* const* p, const int16_t* w, int k, int32_t init) : p_(p), w_(w), k_(k), init_(splat32(init)) {
+    PairSum(const int16_t* const* p, const int16_t* w, int k, int32_t init)
+        : p_(p), w_(w), k_(k), init_(splat32(init)) {
         for (int t = 0; t < K; t += 2) weights_[t / 2] = pair_weights(t);
     }
     void at(int64_t x, Pairs& low, Pairs& high) const {

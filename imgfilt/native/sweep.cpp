@@ -106,10 +106,16 @@ class Sweep {
         Line& line = lines_[i];
         char* target = slot(i, row);
         int64_t& held = line.rows[static_cast<size_t>(place(line, row))];
-        if (held != row) {
+        if (held == row) return target;
+        held = row;
+        const int twin = program_.nodes_[static_cast<size_t>(i)].twin;
+        if (twin >= 0) {
+            produce_twins(i, twin, row);
+            Line& other = lines_[static_cast<size_t>(twin)];
+            other.rows[static_cast<size_t>(place(other, row))] = row;
+        } else {
             produce(i, row, target);
             finish(i, row, target);
-            held = row;
         }
         return target;
     }
@@ -330,14 +336,28 @@ class Sweep {
     void taps(int i, int64_t y, char* out, int64_t n) {
         const Program::Node& node = program_.nodes_[i];
         const Op& op = node.op;
-        std::vector<const char*>& pointers = lines_[i].pointers;
         const DType from = program_.nodes_[op.inputs[0]].op.dtype;
-        const int64_t pixel = int64_t{op.channels} * kSizeOf[static_cast<int>(from)];
         const int phase = static_cast<int>(y % op.up);
         const int first = op.up == 1 ? 0 : node.phases[static_cast<size_t>(phase)];
         const int k =
             (op.up == 1 ? static_cast<int>(op.taps.size()) : node.phases[static_cast<size_t>(phase) + 1]) - first;
-        const int64_t row = op.up == 1 ? y * op.step : y / op.up * op.step;
+        std::vector<const char*>& pointers = tap_pointers(i, op.up == 1 ? y * op.step : y / op.up * op.step, first, k);
+        // In pieces, so that fetching ahead is spread over the line.
+        const int64_t out_size = kSizeOf[static_cast<int>(op.dtype)], from_size = kSizeOf[static_cast<int>(from)];
+        for (int64_t piece = 0, x = 0; piece < pieces_; ++piece) {
+            const int64_t next = piece + 1 == pieces_ ? n : (n * (piece + 1) / pieces_) & -kAlign;
+            fetch(1);
+            sum_taps(node, from, pointers.data(), first, k, out + x * out_size, next - x);
+            for (const char*& pointer : pointers) pointer += (next - x) * from_size;
+            x = next;
+        }
+    }
+
+    // Where the k taps from `first` of an op begin, its inputs' rows counted from `row`.
+    std::vector<const char*>& tap_pointers(int i, int64_t row, int first, int k) {
+        const Op& op = program_.nodes_[i].op;
+        std::vector<const char*>& pointers = lines_[i].pointers;
+        const int64_t pixel = int64_t{op.channels} * kSizeOf[static_cast<int>(program_.nodes_[op.inputs[0]].op.dtype)];
         int last_input = -1, last_dy = 0;
         const char* line = nullptr;
         for (int t = 0; t < k; ++t) {
@@ -349,15 +369,29 @@ class Sweep {
             }
             pointers[static_cast<size_t>(t)] = line + tap.dx * pixel;
         }
-        // In pieces, so that fetching ahead is spread over the line.
-        const int64_t out_size = kSizeOf[static_cast<int>(op.dtype)], from_size = kSizeOf[static_cast<int>(from)];
+        return pointers;
+    }
+
+    // Row y of two vertical sums of the same rows.
+    void produce_twins(int i, int j, int64_t y) {
+        const Program::Node &a = program_.nodes_[i], &b = program_.nodes_[j];
+        const int taps_a = static_cast<int>(a.op.taps.size()), taps_b = static_cast<int>(b.op.taps.size());
+        std::vector<const char*>& p = tap_pointers(i, y, 0, taps_a);
+        std::vector<const char*>& q = tap_pointers(j, y, 0, taps_b);
+        char *to_a = slot(i, y), *to_b = slot(j, y);
+        const int64_t n = lines_[i].width * a.op.channels;
         for (int64_t piece = 0, x = 0; piece < pieces_; ++piece) {
             const int64_t next = piece + 1 == pieces_ ? n : (n * (piece + 1) / pieces_) & -kAlign;
-            fetch(1);
-            sum_taps(node, from, pointers.data(), first, k, out + x * out_size, next - x);
-            for (const char*& pointer : pointers) pointer += (next - x) * from_size;
+            fetch(2);
+            row_.two_taps_u8_i16(reinterpret_cast<const uint8_t* const*>(p.data()), a.weights16.data(), taps_a,
+                                 as<int16_t>(to_a) + x, reinterpret_cast<const uint8_t* const*>(q.data()),
+                                 b.weights16.data(), taps_b, as<int16_t>(to_b) + x, next - x);
+            for (const char*& pointer : p) pointer += next - x;
+            for (const char*& pointer : q) pointer += next - x;
             x = next;
         }
+        finish(i, y, to_a);
+        finish(j, y, to_b);
     }
 
     // The sum of the k taps from `first`, whose elements are at `p`.
