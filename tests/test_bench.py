@@ -319,3 +319,68 @@ def test_transposed_table_is_complete():
     assert len(line) == len(transposed.HEADER)
     assert line[6:9] == ("8.00", "2.00", "scatter")
     assert dict(transposed.means([row]))["planner's choice, the fastest: all"] == 0.5
+
+
+# --- the planner's choices ---
+
+
+def test_planner_times_every_backend_of_a_problem(capsys):
+    assert main(["bench", "planner", "--quick", "--count", "6", "--seed", "3", "--json"]) == 0
+    *rows, last = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert len(rows) == 6
+    for row in rows:
+        assert set(row["ms"]) == set(row["predicted"])
+        assert not set(row["ms"]) & set(row["skipped"])
+        assert row["predicted"][row["choice"]] == min(row["predicted"].values())
+        assert row["ratio"] == row["ms"][row["choice"]] / min(row["ms"].values()) >= 1
+    assert last["summary"]["problems"] == 6
+    assert last["summary"]["worst"] == max(row["ratio"] for row in rows)
+
+
+def test_planner_problems_cover_what_is_promised():
+    from imgfilt.bench import planner_sweep
+
+    made = planner_sweep.problems(200, seed=0)
+    assert {p.kind for p in made} == {"random", "gaussian", "gabor", "low rank", "box-like", "sparse"}
+    assert {(p.kind, p.dtype) for p in made} == {
+        (p.kind, d) for p in made for d in ("uint8", "uint16", "float32")
+    }
+    assert {p.shape[2] for p in made} == {1, 2, 3, 4}
+    sizes = [max(p.weights.shape) for p in made]
+    assert (min(sizes), max(sizes)) == (3, 63)
+    pixels = [p.shape[0] * p.shape[1] for p in made]
+    assert min(pixels) > 0.99 * 256**2
+    assert 7e6 < max(pixels) < 8.01e6
+
+
+def test_planner_compares_before_it_times(monkeypatch, capsys):
+    from imgfilt.bench import planner_sweep
+
+    def skewed(self, image, out, cval, threads):
+        out[...] = ["separable", "box", "low_rank", "direct", "multirate", "fft", "im2col"].index(
+            self.plan.backend
+        )
+        return out
+
+    monkeypatch.setattr(planner_sweep.Executable, "run", skewed)
+    assert main(["bench", "planner", "--quick", "--count", "2", "--worst", "1"]) == 1
+    printed = capsys.readouterr().out
+    assert "differs by" in printed
+    assert "nothing was timed" in printed
+
+
+def test_planner_puts_the_worst_first():
+    from imgfilt.bench import planner_sweep
+
+    predicted = {"direct": 1.0, "fft": 2.0}
+    rows = [
+        planner_sweep.Row("good", 1, "direct", predicted, {"direct": 3.0, "fft": 4.0}),
+        planner_sweep.Row("bad", 1, "direct", predicted, {"direct": 6.0, "fft": 4.0}, ("im2col",)),
+        planner_sweep.Row("failed", 1, error="fft differs"),
+    ]
+    _, failed, worst = planner_sweep.table(rows, 1)
+    assert (failed[0], failed[-1]) == ("failed", "fft differs")
+    assert worst == ("bad", "direct", "6.00", "1.00", "fft", "4.00", "2.00", "1.50")
+    found = planner_sweep.summary(rows)
+    assert (found["problems"], found["errors"], found["skipped"]) == (2, 1, 1)
+    assert (found["average"], found["worst"], found["within_a_tenth"]) == (1.25, 1.5, 1)

@@ -12,6 +12,7 @@
     session   all of it in order
     memory    what a call adds to this process at its peak
     transposed  all methods of transposed convolution, a benchmark of its own
+    planner_sweep  the planner's choice against the fastest backend, on random problems
 
 OpenCV and rich are imported here only, and only when a benchmark runs.
 """

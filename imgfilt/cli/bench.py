@@ -26,6 +26,7 @@ Example:
 _FURTHER = {
     "banks": "imgfilt.cli.bench_banks",
     "files": "imgfilt.cli.bench_files",
+    "planner": "imgfilt.cli.bench_planner",
     "transposed": "imgfilt.cli.bench_transposed",
 }
 """Benchmarks of other things, and the modules of their commands."""
