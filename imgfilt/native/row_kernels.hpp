@@ -18,6 +18,12 @@ struct Affine {
     bool wide = false;  // i32 beyond 2^24
 };
 
+// Memory that will be needed soon, a cache line at a time.
+struct Ahead {
+    const char* at = nullptr;
+    const char* end = nullptr;
+};
+
 struct RowKernels {
     // out[x] = init + sum over t < k of w[t] * p[t][x]
     void (*taps_u8_i16)(const uint8_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n);
@@ -40,8 +46,10 @@ struct RowKernels {
                            int64_t n);
     // saturate(round(scale * sqrt(a^2 + b^2))) where a is the sum of the first ka taps and b of the kb after them;
     // both are known to fit 16 bits, and a^2 + b^2 31.
-    void (*gradient_u8)(const int16_t* const* p, const int16_t* w, int ka, int kb, float scale, uint8_t* out,
-                        int64_t n);
+    // Between its own instructions, which are many, it fetches of `source` three cache lines for each of `target`, and
+    // says how far it came.
+    void (*gradient_u8)(const int16_t* const* p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n,
+                        Ahead* source, Ahead* target);
 
     // sum[x] += enter[x] - leave[x]
     void (*slide_u8_i32)(const uint8_t* enter, const uint8_t* leave, int32_t* sum, int64_t n);

@@ -147,18 +147,19 @@ class Sweep {
     // The rows of the image and of the output are new in order: while some are worked on, later ones are fetched, a
     // part with every op, so that memory is never idle and never waited for.
     struct Fetch {
-        const char* at = nullptr;
-        const char* end = nullptr;
+        Ahead rest;
         int64_t step = 0;
 
         void start(const char* row, int64_t bytes, int64_t moments) {
-            if (at >= end || row != end) at = row;  // a row after one that is not all fetched yet: both
-            end = row + bytes;
-            step = round_up((end - at) / moments, kAlign);
+            if (rest.at >= rest.end || row != rest.end) rest.at = row;  // after a row not all fetched yet: both
+            rest.end = row + bytes;
+            step = round_up((rest.end - rest.at) / moments, kAlign);
         }
-        void some(int64_t moments) {
-            const char* stop = std::min(end, at + step * moments);
-            for (; at < stop; at += kAlign) __builtin_prefetch(at);
+        Ahead part(int64_t moments) const { return {rest.at, std::min(rest.end, rest.at + step * moments)}; }
+        // What a loop has left of its part.
+        void finish(Ahead part) {
+            for (; part.at < part.end; part.at += kAlign) __builtin_prefetch(part.at);
+            rest.at = std::max(rest.at, part.at);
         }
     };
     void announce(int64_t y) {
@@ -166,10 +167,12 @@ class Sweep {
             source_.start(in_.data + y * in_.row, in_.width * in_.channels * kSizeOf[static_cast<int>(in_.dtype)],
                           moments());
     }
-    int64_t moments() const { return static_cast<int64_t>(lines_.size() - 1) * pieces_; }
+    bool gradient_fetches() const { return program_.nodes_.back().op.kind == OpKind::gradient; }
+    int64_t moments() const { return gradient_fetches() ? pieces_ : static_cast<int64_t>(lines_.size() - 1) * pieces_; }
     void fetch(int64_t moments) {
-        source_.some(moments);
-        target_.some(moments);
+        if (gradient_fetches()) return;
+        source_.finish(source_.part(moments));
+        target_.finish(target_.part(moments));
     }
 
     // Columns beyond both ends of a line.
@@ -346,8 +349,17 @@ class Sweep {
         const int64_t out_size = kSizeOf[static_cast<int>(op.dtype)], from_size = kSizeOf[static_cast<int>(from)];
         for (int64_t piece = 0, x = 0; piece < pieces_; ++piece) {
             const int64_t next = piece + 1 == pieces_ ? n : (n * (piece + 1) / pieces_) & -kAlign;
-            fetch(1);
-            sum_taps(node, from, pointers.data(), first, k, out + x * out_size, next - x);
+            if (op.kind == OpKind::gradient) {
+                Ahead source = source_.part(1), target = target_.part(1);
+                row_.gradient_u8(reinterpret_cast<const int16_t* const*>(pointers.data()), node.weights16.data(),
+                                 op.size, k - op.size, static_cast<float>(op.scale), as<uint8_t>(out) + x, next - x,
+                                 &source, &target);
+                source_.finish(source);
+                target_.finish(target);
+            } else {
+                fetch(1);
+                sum_taps(node, from, pointers.data(), first, k, out + x * out_size, next - x);
+            }
             for (const char*& pointer : pointers) pointer += (next - x) * from_size;
             x = next;
         }
@@ -408,8 +420,6 @@ class Sweep {
         if (from == DType::f64)
             return row_.taps_f64(static_cast<const double* const*>(p), node.weights64.data() + first, k, op.init,
                                  as<double>(out), n);
-        if (op.kind == OpKind::gradient)
-            return row_.gradient_u8(p16, w16, op.size, k - op.size, static_cast<float>(op.scale), as<uint8_t>(out), n);
         if (op.narrow)
             return row_.taps_narrow_u8(p16, w16, k, static_cast<int16_t>(static_cast<int32_t>(op.init)), op.shift,
                                        as<uint8_t>(out), n);
