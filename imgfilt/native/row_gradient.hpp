@@ -1,16 +1,9 @@
 // Gradient magnitudes whose two responses are summed in registers and never written out.
 #pragma once
 
-#include "row_kernels.hpp"
 #include "row_taps16.hpp"
 
 namespace {
-
-// Loops hold a copy, since stores to bytes would make the compiler read it again.
-inline void fetch_line(imgfilt::Ahead& ahead) {
-    __builtin_prefetch(ahead.at);
-    ahead.at += ahead.at < ahead.end ? 64 : 0;
-}
 
 // saturate(round(scale * sqrt(a^2 + b^2))) of two 16-bit sums that are never written out.
 inline uint8_t magnitude_one(int16_t a, int16_t b, float scale) {
@@ -37,7 +30,7 @@ struct Free {
 
 template <bool Unit, class A, class B>
 void gradient_scaled(const A& first, const B& second, float scale, uint8_t* out, int64_t n,
-                     [[maybe_unused]] imgfilt::Ahead* source, [[maybe_unused]] imgfilt::Ahead* target) {
+                     [[maybe_unused]] imgfilt::NextRows* next) {
 #if defined(IMGFILT_PAIRS)
     constexpr int step = 2 * kPairLanes;
     auto half = [&](int64_t x) {
@@ -51,19 +44,13 @@ void gradient_scaled(const A& first, const B& second, float scale, uint8_t* out,
         return pack_i16(root(first_half, scale), root(second_half, scale));
     };
     if (n >= step) {
-        imgfilt::Ahead from = *source, to = *target;
+        imgfilt::NextRows ahead = *next;
         int64_t x = 0;
         for (; x + step <= n; x += step) {
-            if (x % 64 == 0) {
-                fetch_line(from);
-                fetch_line(from);
-                fetch_line(from);
-                fetch_line(to);
-            }
+            if (x % 64 == 0) fetch_lines<3>(ahead);
             store_u8(out + x, half(x), half(x + kPairLanes));
         }
-        *source = from;
-        *target = to;
+        *next = ahead;
         if (x < n) store_u8(out + n - step, half(n - step), half(n - kPairLanes));
         return;
     }
@@ -73,28 +60,24 @@ void gradient_scaled(const A& first, const B& second, float scale, uint8_t* out,
 }
 
 template <class A, class B>
-void gradient_row(const A& first, const B& second, float scale, uint8_t* out, int64_t n, imgfilt::Ahead* source,
-                  imgfilt::Ahead* target) {
-    if (scale == 1.0f) return gradient_scaled<true>(first, second, scale, out, n, source, target);
-    gradient_scaled<false>(first, second, scale, out, n, source, target);
+void gradient_row(const A& first, const B& second, float scale, uint8_t* out, int64_t n, imgfilt::NextRows* next) {
+    if (scale == 1.0f) return gradient_scaled<true>(first, second, scale, out, n, next);
+    gradient_scaled<false>(first, second, scale, out, n, next);
 }
 
 void gradient_u8(const int16_t* const* signed_p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n,
-                 imgfilt::Ahead* source, imgfilt::Ahead* target) {
+                 imgfilt::NextRows* next) {
     const auto p = reinterpret_cast<const uint16_t* const*>(signed_p);
     typedef Fixed<uint16_t, -1, 1> Difference;
     // The sign of a response does not matter once it is squared.
     if (Difference::fits(w, ka) && Fixed<uint16_t, -1, -2, -1>::fits(w + ka, kb))
-        return gradient_row(Difference(p), Fixed<uint16_t, 1, 2, 1>(p + ka), scale, out, n, source, target);
+        return gradient_row(Difference(p), Fixed<uint16_t, 1, 2, 1>(p + ka), scale, out, n, next);
     if (Difference::fits(w, ka) && Fixed<uint16_t, -1, -1, -1>::fits(w + ka, kb))
-        return gradient_row(Difference(p), Fixed<uint16_t, 1, 1, 1>(p + ka), scale, out, n, source, target);
-    if (ka == 2 && kb == 3)
-        return gradient_row(Free<2>(p, w, ka), Free<3>(p + ka, w + ka, kb), scale, out, n, source, target);
-    if (ka == 2 && kb == 2)
-        return gradient_row(Free<2>(p, w, ka), Free<2>(p + ka, w + ka, kb), scale, out, n, source, target);
-    if (ka == 6 && kb == 6)
-        return gradient_row(Free<6>(p, w, ka), Free<6>(p + ka, w + ka, kb), scale, out, n, source, target);
-    gradient_row(Free<0>(p, w, ka), Free<0>(p + ka, w + ka, kb), scale, out, n, source, target);
+        return gradient_row(Difference(p), Fixed<uint16_t, 1, 1, 1>(p + ka), scale, out, n, next);
+    if (ka == 2 && kb == 3) return gradient_row(Free<2>(p, w, ka), Free<3>(p + ka, w + ka, kb), scale, out, n, next);
+    if (ka == 2 && kb == 2) return gradient_row(Free<2>(p, w, ka), Free<2>(p + ka, w + ka, kb), scale, out, n, next);
+    if (ka == 6 && kb == 6) return gradient_row(Free<6>(p, w, ka), Free<6>(p + ka, w + ka, kb), scale, out, n, next);
+    gradient_row(Free<0>(p, w, ka), Free<0>(p + ka, w + ka, kb), scale, out, n, next);
 }
 
 }  // namespace

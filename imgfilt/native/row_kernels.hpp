@@ -18,10 +18,14 @@ struct Affine {
     bool wide = false;  // i32 beyond 2^24
 };
 
-// Memory that will be needed soon, a cache line at a time.
+// Memory that will be needed soon. The loops that take one have instructions enough to fetch a few cache lines of it
+// between them, and say how far they came.
 struct Ahead {
     const char* at = nullptr;
     const char* end = nullptr;
+};
+struct NextRows {
+    Ahead source, target;  // of the image, of the output
 };
 
 struct RowKernels {
@@ -39,17 +43,15 @@ struct RowKernels {
     void (*taps_i16_f32)(const int16_t* const* p, const float* w, int k, float init, float* out, int64_t n);
     // The i16 -> i32 sum shifted right (rounding down) by `shift` and saturated to 8 bits.
     void (*taps_i16_u8)(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out,
-                        int64_t n);
+                        int64_t n, NextRows* next);
 
     // The same with a 16-bit sum that is known to lie in 0 .. 65535, and below 256 once shifted.
     void (*taps_narrow_u8)(const int16_t* const* p, const int16_t* w, int k, int16_t init, int shift, uint8_t* out,
                            int64_t n);
     // saturate(round(scale * sqrt(a^2 + b^2))) where a is the sum of the first ka taps and b of the kb after them;
     // both are known to fit 16 bits, and a^2 + b^2 31.
-    // Between its own instructions, which are many, it fetches of `source` three cache lines for each of `target`, and
-    // says how far it came.
     void (*gradient_u8)(const int16_t* const* p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n,
-                        Ahead* source, Ahead* target);
+                        NextRows* next);
 
     // sum[x] += enter[x] - leave[x]
     void (*slide_u8_i32)(const uint8_t* enter, const uint8_t* leave, int32_t* sum, int64_t n);

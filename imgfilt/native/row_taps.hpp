@@ -1,6 +1,7 @@
 // Weighted sums of shifted rows: vertical, horizontal and dense taps are the same loop over pointers.
 #pragma once
 
+#include "row_kernels.hpp"
 #include "simd.hpp"
 
 namespace {
@@ -27,6 +28,18 @@ inline Vec<Acc> load_as(const In* p) {
         typedef In Narrow __attribute__((vector_size(VectorOf<Acc>::lanes * sizeof(In))));
         return __builtin_convertvector(load<Narrow>(p), Vec<Acc>);
     }
+}
+
+inline void fetch_line(imgfilt::Ahead& ahead) {
+    __builtin_prefetch(ahead.at);
+    ahead.at += ahead.at < ahead.end ? 64 : 0;
+}
+// So many cache lines of the image's next row, one of the output's. `next` is a loop's own copy, which its stores
+// cannot change.
+template <int Lines>
+inline void fetch_lines(imgfilt::NextRows& next) {
+    for (int i = 0; i < Lines; ++i) fetch_line(next.source);
+    fetch_line(next.target);
 }
 
 // K values of an array in locals, or the array itself where K is 0.

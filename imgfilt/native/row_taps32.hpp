@@ -65,14 +65,19 @@ inline void pairs_u8(const PairSum<K>& sum, int shift, uint8_t* out, int64_t x) 
 }
 
 template <int K>
-int64_t pairs_row_u8(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out,
-                     int64_t n) {
+int64_t pairs_row_u8(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out, int64_t n,
+                     imgfilt::NextRows* next) {
     constexpr int step = 2 * kPairLanes;
     if (n < step) return 0;
     const PairSum<K> sum(p, w, k, init);
+    imgfilt::NextRows ahead = *next;
     int64_t x = 0;
-    for (; x + step <= n; x += step) pairs_u8<K>(sum, shift, out, x);
+    for (; x + step <= n; x += step) {
+        if (x % 64 == 0) fetch_lines<1>(ahead);
+        pairs_u8<K>(sum, shift, out, x);
+    }
     if (x < n) pairs_u8<K>(sum, shift, out, n - step);
+    *next = ahead;
     return n;
 }
 
@@ -107,14 +112,15 @@ void taps_i16_i32(const int16_t* const* p, const int16_t* w, int k, int32_t init
     for (; x < n; ++x) out[x] = sum_i32(p, w, k, init, x);
 }
 
-void taps_i16_u8(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out, int64_t n) {
+void taps_i16_u8(const int16_t* const* p, const int16_t* w, int k, int32_t init, int shift, uint8_t* out, int64_t n,
+                 [[maybe_unused]] imgfilt::NextRows* next) {
     int64_t x = 0;
 #if defined(IMGFILT_PAIRS)
     switch (k) {
-        case 3: x = pairs_row_u8<3>(p, w, k, init, shift, out, n); break;
-        case 5: x = pairs_row_u8<5>(p, w, k, init, shift, out, n); break;
-        case 7: x = pairs_row_u8<7>(p, w, k, init, shift, out, n); break;
-        default: x = pairs_row_u8<0>(p, w, k, init, shift, out, n);
+        case 3: x = pairs_row_u8<3>(p, w, k, init, shift, out, n, next); break;
+        case 5: x = pairs_row_u8<5>(p, w, k, init, shift, out, n, next); break;
+        case 7: x = pairs_row_u8<7>(p, w, k, init, shift, out, n, next); break;
+        default: x = pairs_row_u8<0>(p, w, k, init, shift, out, n, next);
     }
 #endif
     for (; x < n; ++x) out[x] = saturate_u8(sum_i32(p, w, k, init, x) >> shift);

@@ -167,10 +167,17 @@ class Sweep {
             source_.start(in_.data + y * in_.row, in_.width * in_.channels * kSizeOf[static_cast<int>(in_.dtype)],
                           moments());
     }
-    bool gradient_fetches() const { return program_.nodes_.back().op.kind == OpKind::gradient; }
-    int64_t moments() const { return gradient_fetches() ? pieces_ : static_cast<int64_t>(lines_.size() - 1) * pieces_; }
+    // Loops with instructions enough to fetch between them. Where the last op has one the others leave it the work:
+    // they would wait the longer for their own lines.
+    static bool fetches(const Program::Node& node) {
+        const Op& op = node.op;
+        return op.kind == OpKind::gradient || (op.kind == OpKind::taps && op.dtype == DType::u8 && !op.narrow);
+    }
+    int64_t moments() const {
+        return fetches(program_.nodes_.back()) ? pieces_ : static_cast<int64_t>(lines_.size() - 1) * pieces_;
+    }
     void fetch(int64_t moments) {
-        if (gradient_fetches()) return;
+        if (fetches(program_.nodes_.back())) return;
         source_.finish(source_.part(moments));
         target_.finish(target_.part(moments));
     }
@@ -349,13 +356,12 @@ class Sweep {
         const int64_t out_size = kSizeOf[static_cast<int>(op.dtype)], from_size = kSizeOf[static_cast<int>(from)];
         for (int64_t piece = 0, x = 0; piece < pieces_; ++piece) {
             const int64_t next = piece + 1 == pieces_ ? n : (n * (piece + 1) / pieces_) & -kAlign;
-            if (op.kind == OpKind::gradient) {
-                Ahead source = source_.part(1), target = target_.part(1);
-                row_.gradient_u8(reinterpret_cast<const int16_t* const*>(pointers.data()), node.weights16.data(),
-                                 op.size, k - op.size, static_cast<float>(op.scale), as<uint8_t>(out) + x, next - x,
-                                 &source, &target);
-                source_.finish(source);
-                target_.finish(target);
+            if (fetches(node)) {
+                NextRows rows{source_.part(1), target_.part(1)};
+                fetching_taps(node, static_cast<const int16_t* const*>(static_cast<const void*>(pointers.data())),
+                              first, k, as<uint8_t>(out) + x, next - x, rows);
+                source_.finish(rows.source);
+                target_.finish(rows.target);
             } else {
                 fetch(1);
                 sum_taps(node, from, pointers.data(), first, k, out + x * out_size, next - x);
@@ -406,6 +412,15 @@ class Sweep {
         finish(j, y, to_b);
     }
 
+    void fetching_taps(const Program::Node& node, const int16_t* const* p, int first, int k, uint8_t* out, int64_t n,
+                       NextRows& rows) {
+        const Op& op = node.op;
+        const int16_t* w = node.weights16.data() + first;
+        if (op.kind == OpKind::gradient)
+            return row_.gradient_u8(p, w, op.size, k - op.size, static_cast<float>(op.scale), out, n, &rows);
+        row_.taps_i16_u8(p, w, k, static_cast<int32_t>(op.init), op.shift, out, n, &rows);
+    }
+
     // The sum of the k taps from `first`, whose elements are at `p`.
     void sum_taps(const Program::Node& node, DType from, const void* p, int first, int k, char* out, int64_t n) {
         const Op& op = node.op;
@@ -423,8 +438,6 @@ class Sweep {
         if (op.narrow)
             return row_.taps_narrow_u8(p16, w16, k, static_cast<int16_t>(static_cast<int32_t>(op.init)), op.shift,
                                        as<uint8_t>(out), n);
-        if (op.dtype == DType::u8)
-            return row_.taps_i16_u8(p16, w16, k, static_cast<int32_t>(op.init), op.shift, as<uint8_t>(out), n);
         if (op.dtype == DType::i32)
             return row_.taps_i16_i32(p16, w16, k, static_cast<int32_t>(op.init), as<int32_t>(out), n);
         return row_.taps_i16_i16(p16, w16, k, static_cast<int16_t>(op.init), as<int16_t>(out), n);
