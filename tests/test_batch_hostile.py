@@ -31,10 +31,10 @@ GOOD, FORMATS = 60, ("jpg", "png", "tif", "webp", "bmp")
 _UNFINISHED = re.compile(r"\..+\.part")
 
 
-def command(*words: object, **options: Any) -> subprocess.Popen[str]:
+def command(*words: object, before: tuple[str, ...] = (), **options: Any) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8:surrogateescape"}
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "imgfilt", *map(str, words)],
+        [*before, sys.executable, "-P", "-m", "imgfilt", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
@@ -42,6 +42,25 @@ def command(*words: object, **options: Any) -> subprocess.Popen[str]:
         errors="surrogateescape",
         **options,
     )
+
+
+# A command started in the background ignores Ctrl-C, and so do those that it starts, these tests among them.
+_HEEDING = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+
+
+@contextlib.contextmanager
+def interruptible(*words: object) -> Iterator[subprocess.Popen[str]]:
+    """A command that Ctrl-C ends, as in a terminal; it does not outlive a test that fails."""
+    process = command(*words, before=(sys.executable, "-c", _HEEDING))
+    try:
+        with process:
+            try:
+                yield process
+            except BaseException:
+                process.kill()
+                raise
+    finally:
+        process.kill()
 
 
 def finished(*words: object, **options: Any) -> tuple[int, str, str]:
@@ -244,7 +263,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
     for number in range(1, 4):
         write(tmp_path / f"in/{number}.bmp", Picture(noise))
     out = tmp_path / "out"
-    with command("median", "--size", 201, tmp_path / "in", "-o", out, "--threads", 1) as process:
+    with interruptible("median", "--size", 201, tmp_path / "in", "-o", out, "--threads", 1) as process:
         while not (out / "0.png").exists():
             time.sleep(0.01)
             assert process.poll() is None
@@ -303,7 +322,7 @@ def test_a_full_disk(tmp_path: Path, small_disk: Path) -> None:
 def test_new_files_are_watched_for(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     write(tmp_path / "in/old.png", good_picture(0))
-    with command("sobel", tmp_path / "in", "--watch") as process:
+    with interruptible("sobel", tmp_path / "in", "--watch") as process:
         assert process.stderr is not None
         while "watching" not in process.stderr.readline():
             assert process.poll() is None
