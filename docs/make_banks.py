@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from imgfilt.bench.banks import HEADER, LAYERS, Row, mean_ratio, memory_ratio, table
-from imgfilt.bench.machine import cpu_name
 from imgfilt.cost import isa
+from imgfilt.processor import cpu_name
 
 PAGE = Path(__file__).parent / "filter-banks.md"
 BEGIN, END = "<!-- banks -->", "<!-- /banks -->"

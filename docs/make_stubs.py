@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import imgfilt
+from imgfilt.api import EFFORTS
 from imgfilt.borders import names as border_names
 from imgfilt.catalog import builtin
 from imgfilt.functions import docstring
@@ -62,6 +63,7 @@ def _common() -> Iterator[str]:
     yield "    out: NDArray[Any] | None"
     yield "    threads: int | None"
     yield "    backend: str"
+    yield f"    effort: {_literal(EFFORTS)}"
     yield '    color: Literal["luma", "each"] | None'
     yield f"    alpha: {_literal(ALPHAS)} | None"
     yield "    linear_light: bool"

@@ -11,9 +11,9 @@ import json
 import sys
 from pathlib import Path
 
-from imgfilt.bench.machine import cpu_name
 from imgfilt.bench.transposed import HEADER, Row, means, table
 from imgfilt.cost import isa
+from imgfilt.processor import cpu_name
 
 PAGE = Path(__file__).parent / "transposed.md"
 BEGIN, END = "<!-- transposed -->", "<!-- /transposed -->"

@@ -25,6 +25,9 @@ from imgfilt.resizing import pyr_up as pyr_up
 from imgfilt.resizing import upsample as upsample
 from imgfilt.transposed.api import conv_transpose2d as conv_transpose2d
 from imgfilt.transposed.api import plan_conv_transpose2d as plan_conv_transpose2d
+from imgfilt.wisdom import export_wisdom as export_wisdom
+from imgfilt.wisdom import forget_wisdom as forget_wisdom
+from imgfilt.wisdom import import_wisdom as import_wisdom
 
 __version__: str
 __all__: list[str]
@@ -61,6 +64,7 @@ class _Common(TypedDict, total=False):
     out: NDArray[Any] | None
     threads: int | None
     backend: str
+    effort: Literal["estimate", "measure"]
     color: Literal["luma", "each"] | None
     alpha: Literal["premultiply", "ignore", "each"] | None
     linear_light: bool

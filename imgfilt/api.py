@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,13 +25,15 @@ from imgfilt.images import (
     to_tensor,
 )
 from imgfilt.kernel import Kernel, dilated
-from imgfilt.planner import make_plan
+from imgfilt.planner import Timings, make_plan
 from imgfilt.plans import Plan
 from imgfilt.resampling import RESAMPLINGS, a_pair, resampling
 from imgfilt.spec import FilterSpec
 from imgfilt.stages import ALPHAS, Chain, Stage, compile_graph, dtype_between
 
 Array = NDArray[Any]
+
+EFFORTS = ("estimate", "measure")
 
 _CACHE_SIZE = 512
 _MOST_THREADS = 1024
@@ -48,6 +51,7 @@ def apply_filter(
     out: Array | None = None,
     threads: int | None = None,
     backend: str = "auto",
+    effort: str = "estimate",
     color: str | None = None,
     alpha: str | None = None,
     linear_light: bool = False,
@@ -64,6 +68,9 @@ def apply_filter(
     out           an array for the result, of its shape and dtype; may overlap the image
     threads       how many threads to use; all processors by default. The result does not depend on it
     backend       for linear filters: the way to convolve, instead of the planner's choice
+    effort        "estimate" takes the backend that is predicted to be fastest; "measure" times the leading ones, once
+                  for a shape, dtype and number of threads, and takes the fastest. It is remembered:
+                  see `imgfilt.export_wisdom`. Another backend may change the last bits of floats
     color         "luma" (a gray result from a colour image) or "each" channel alone; the filter's own by default
     alpha         "premultiply", "ignore" or "each" for images of 2 or 4 channels; "each" by default for arrays,
                   "premultiply" for PIL images that have alpha
@@ -80,7 +87,7 @@ def apply_filter(
 
         spec = find(spec, known())
     stage = Stage(spec, dict(params or {}))
-    options = Options(border, dtype, backend, color, alpha, linear_light)
+    options = Options(border, dtype, backend, color, alpha, linear_light, effort=effort)
     return run_stages((stage,), image, options, cval, out, threads)
 
 
@@ -93,6 +100,7 @@ def apply(
     dtype: Any = None,
     out: Array | None = None,
     threads: int | None = None,
+    effort: str = "estimate",
     color: str | None = None,
     alpha: str | None = None,
     linear_light: bool = False,
@@ -119,7 +127,7 @@ def apply(
     from imgfilt.pipeline import parse, resolve
 
     stages = resolve(parse(pipeline), known() if filters is None else filters)
-    options = Options(border, dtype, "auto", color, alpha, linear_light, precision)
+    options = Options(border, dtype, "auto", color, alpha, linear_light, precision, effort)
     return run_stages(stages, image, options, cval, out, threads)
 
 
@@ -132,13 +140,14 @@ def apply_stages(
     dtype: Any = None,
     out: Array | None = None,
     threads: int | None = None,
+    effort: str = "estimate",
     color: str | None = None,
     alpha: str | None = None,
     linear_light: bool = False,
     precision: str = "image",
 ) -> Any:
     """`apply` for steps that are checked already, as those of a recipe."""
-    options = Options(border, dtype, "auto", color, alpha, linear_light, precision)
+    options = Options(border, dtype, "auto", color, alpha, linear_light, precision, effort)
     return run_stages(stages, image, options, cval, out, threads)
 
 
@@ -156,6 +165,7 @@ def correlate(
     out: Array | None = None,
     threads: int | None = None,
     backend: str = "auto",
+    effort: str = "estimate",
     color: str | None = None,
     alpha: str | None = None,
     linear_light: bool = False,
@@ -176,7 +186,7 @@ def correlate(
     [[2, 6]]
     """
     stage = _correlation(_kernel(kernel, anchor), bias, stride, dilation)
-    options = Options(border, dtype, backend, color, alpha, linear_light)
+    options = Options(border, dtype, backend, color, alpha, linear_light, effort=effort)
     return run_stages((stage,), image, options, cval, out, threads)
 
 
@@ -212,6 +222,7 @@ def plan(
     border: str = "reflect101",
     threads: int | None = None,
     backend: str = "auto",
+    effort: str = "estimate",
     color: str | None = None,
     alpha: str | None = None,
     linear_light: bool = False,
@@ -221,7 +232,9 @@ def plan(
 ) -> Plan:
     """What would be done to images of a shape and dtype by a filter, a pipeline's text or a kernel, and why.
 
-    `what` may also be "pyr_down", "pyr_up" or "upsample"; `params` are the function's own keywords.
+    `what` may also be "pyr_down", "pyr_up" or "upsample"; `params` are the function's own keywords. With
+    `effort="measure"` the leading candidates of each convolution are timed, up to 4 of those predicted to take at most
+    3 times as long as the best, and the plan prints what they took.
 
     The plan prints itself; `.backend` names the way of convolving, `.to_dict()` is for JSON.
 
@@ -255,7 +268,7 @@ def plan(
         stages = (_correlation(_kernel(what, anchor), *rest),)
         if params:
             raise TypeError(f"a kernel has no parameter {next(iter(params))!r}")
-    options = Options(border, out_dtype, backend, color, alpha, linear_light, precision)
+    options = Options(border, out_dtype, backend, color, alpha, linear_light, precision, effort)
     return _plan(stages, shape, name, options, threads_for(threads))
 
 
@@ -384,6 +397,7 @@ class Options(NamedTuple):
     alpha: str | None
     linear_light: bool
     precision: str = "image"
+    effort: str = "estimate"
 
 
 def run_stages(
@@ -439,7 +453,11 @@ def _executable(
     stages: tuple[Stage, ...], shape: tuple[int, ...], dtype: str, options: Options, threads: int
 ) -> Executable:
     """The plan of earlier calls with the same arguments, else a new one."""
-    key = (stages, shape, dtype, options)
+    key: tuple[Any, ...] = (stages, shape, dtype, options)
+    if options.effort == "measure":
+        from imgfilt import wisdom
+
+        key = (*key, threads, wisdom.edition())
     try:
         executable = _cache.get(key)
     except TypeError:  # a parameter that cannot be a key: plan anew
@@ -459,6 +477,7 @@ def _plan(
     alpha = options.alpha or "each"
     if alpha not in ALPHAS:
         raise ValueError(f"alpha must be one of {', '.join(ALPHAS)}, got {alpha!r}")
+    timings = _timings(options, threads)
     out_dtype = dtype if options.dtype is None else as_dtype(options.dtype)
     channels = shape[2] if len(shape) == 3 else 1
     between = dtype_between(dtype, options.precision)
@@ -476,4 +495,20 @@ def _plan(
         border=options.border,
         threads=threads,
         backend=options.backend,
+        timings=timings,
     )
+
+
+def _timings(options: Options, threads: int) -> Timings | None:
+    """What times backends for the planner, if it is to."""
+    if options.effort not in EFFORTS:
+        raise ValueError(f"effort must be one of {', '.join(EFFORTS)}, got {options.effort!r}")
+    if options.effort == "estimate":
+        return None
+    if options.backend != "auto":
+        raise ValueError(
+            f"effort='measure' is for choosing a backend; leave backend at 'auto', got {options.backend!r}"
+        )
+    from imgfilt.timing import timings
+
+    return partial(timings, threads=threads)

@@ -6,6 +6,7 @@ what it would cost.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -19,6 +20,12 @@ from imgfilt.plans import AreaStep, ArrayStep, Candidate, Choice, Plan, RowStep,
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import FLOAT_TOLERANCE, RANGES, Line, RowBuilder, RowOp
 
+Timings = Callable[[Problem, tuple[str, ...]], Mapping[str, float]]
+"""Seconds that backends take for a problem, measured."""
+
+_WORTH_TIMING = 3.0  # times the best prediction
+_MOST_TIMED = 4
+
 
 @dataclass
 class _Planning:
@@ -30,6 +37,8 @@ class _Planning:
     pixel_dtype: str
     border: str
     backend: str
+    timings: Timings | None
+    asked: tuple[Candidate, ...] = ()
     choices: list[Choice] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     error: float = 0.0
@@ -46,15 +55,18 @@ def make_plan(
     border: str = "reflect101",
     threads: int = 1,
     backend: str = "auto",
+    timings: Timings | None = None,
 ) -> Plan:
     """The plan for a graph that ends in pixels (`Round`, or a filter over the whole image).
+
+    With `timings` the leading candidates of each convolution are timed, and the fastest is taken.
 
     Raises ValueError for an unknown backend, one that refuses (with its reason), and graphs that have no plan.
     """
     if backend not in ("auto", polyphase.name, *names()):
         raise ValueError(f"backend must be 'auto' or one of {', '.join(names())}, got {backend!r}")
     height, width, channels = (*shape, 1)[:3]
-    p = _Planning(title, height, width, dtype, canonical(border), backend)
+    p = _Planning(title, height, width, dtype, canonical(border), backend, timings)
     out_dtype, out_channels = _plan_segment(p, root, dtype, channels)
     if backend != "auto" and not p.choices:
         raise ValueError(
@@ -154,7 +166,7 @@ def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: st
     problem = Problem(node.kernel, p.height, p.width, channels, dtype, low, high, p.border, alone=True,
                       tolerance=_tolerance(root, node, dtype, max(-low, high)),
                       stride=node.stride, extra=node.extra)  # fmt: skip
-    candidates = _ask(problem)
+    candidates = p.asked = _candidates(p, problem)
     chosen = _pick(p, node, candidates)
     if chosen.backend not in ARRAY_BACKENDS:
         return False
@@ -195,7 +207,7 @@ def _convolve(
         node.kernel, p.height, p.width, line.channels, line.dtype, line.low, line.high, p.border, alone=alone,
         tolerance=_tolerance(root, node, line.dtype, line.largest), stride=node.stride, extra=node.extra,
     )  # fmt: skip
-    candidates = _ask(problem)
+    candidates = p.asked if alone else _candidates(p, problem)
     chosen = _pick(p, node, candidates)
     p.choices.append(_choice(p, node, chosen, candidates))
     return ROW_BACKENDS[chosen.backend].lower(problem, rows, line)
@@ -213,6 +225,18 @@ def _upsample(p: _Planning, node: graph.Upsample, rows: RowBuilder, line: Line) 
     reason = "the pixels of each phase are made of the taps that meet one; no zero is inserted"
     p.choices.append(Choice(words, polyphase.name, arithmetic, reason, ()))
     return phases
+
+
+def _candidates(p: _Planning, problem: Problem) -> tuple[Candidate, ...]:
+    """Every backend's answer, the one to take first."""
+    found = _ask(problem)
+    if p.timings is None:
+        return found
+    priced = [c for c in found if c.seconds is not None][:_MOST_TIMED]
+    worth = _WORTH_TIMING * (priced[0].seconds or 0.0)
+    measured = p.timings(problem, tuple(c.backend for c in priced if (c.seconds or 0.0) <= worth))
+    found = tuple(replace(c, measured=measured.get(c.backend)) for c in found)
+    return tuple(sorted(found, key=lambda c: (c.measured is None, c.measured or 0.0)))
 
 
 def _ask(problem: Problem) -> tuple[Candidate, ...]:
@@ -253,7 +277,10 @@ def _choice(
         reason = "it was asked for"
     else:
         others = [c for c in candidates if c.seconds is not None and c is not chosen]
-        if others:
+        if others and chosen.measured is not None and others[0].measured is not None:
+            ratio = others[0].measured / chosen.measured
+            reason = f"it was measured to be {ratio:.1f} times as fast as {others[0].backend}"
+        elif others:
             ratio = (others[0].seconds or 0.0) / (chosen.seconds or 1.0)
             reason = f"it is predicted to be {ratio:.1f} times as fast as {others[0].backend}"
         else:

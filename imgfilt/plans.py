@@ -12,12 +12,34 @@ from imgfilt.rows import RowOp
 
 @dataclass(frozen=True)
 class Candidate:
-    """A backend's answer to one convolution: its price, or why it was refused."""
+    """A backend's answer to one convolution: its price, or why it was refused.
+
+    `seconds` are predicted, for one thread; `measured` are those of the plan's number of threads.
+    """
 
     backend: str
     seconds: float | None = None
     arithmetic: str = ""
     refused: str = ""
+    measured: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The candidate as plain data for JSON."""
+        if self.refused:
+            return {"backend": self.backend, "refused": self.refused}
+        told: dict[str, Any] = {"backend": self.backend, "predicted_ms": (self.seconds or 0.0) * 1e3}
+        if self.measured is not None:
+            told["measured_ms"] = self.measured * 1e3
+        return told | {"arithmetic": self.arithmetic}
+
+    def told(self, *, timed: bool) -> str:
+        """The candidate for a reader, beside others of which some were timed or none."""
+        if self.refused:
+            return f"refused: {self.refused}"
+        words = f"{(self.seconds or 0.0) * 1e3:9.3f} ms"
+        if timed:
+            words += f"{self.measured * 1e3:12.3f} ms" if self.measured is not None else f"{'not timed':>15}"
+        return f"{words}  {self.arithmetic}"
 
 
 @dataclass(frozen=True)
@@ -29,6 +51,11 @@ class Choice:
     arithmetic: str
     reason: str
     candidates: tuple[Candidate, ...]
+
+    @property
+    def timed(self) -> bool:
+        """Whether candidates were timed, and the fastest taken."""
+        return any(k.measured is not None for k in self.candidates)
 
 
 @dataclass(frozen=True)
@@ -108,16 +135,8 @@ class Plan:
                     "backend": c.backend,
                     "arithmetic": c.arithmetic,
                     "reason": c.reason,
-                    "candidates": [
-                        {"backend": k.backend, "refused": k.refused}
-                        if k.refused
-                        else {
-                            "backend": k.backend,
-                            "predicted_ms": (k.seconds or 0.0) * 1e3,
-                            "arithmetic": k.arithmetic,
-                        }
-                        for k in c.candidates
-                    ],
+                    "measured": c.timed,
+                    "candidates": [k.to_dict() for k in c.candidates],
                 }
                 for c in self.choices
             ],
@@ -135,14 +154,12 @@ class Plan:
         for choice in self.choices:
             lines.append(f"  convolution {choice.kernel}: {choice.backend}, {choice.arithmetic}")
             lines.append(f"    because {choice.reason}")
+            if choice.timed:
+                head = f"      {'':<10} {'predicted':>12}{'measured':>15}"
+                lines.append(f"{head}  (on one thread, on {self.threads})")
             for k in choice.candidates:
                 mark = "*" if k.backend == choice.backend else " "
-                told = (
-                    f"refused: {k.refused}"
-                    if k.refused
-                    else f"{(k.seconds or 0.0) * 1e3:9.3f} ms  {k.arithmetic}"
-                )
-                lines.append(f"    {mark} {k.backend:<10} {told}")
+                lines.append(f"    {mark} {k.backend:<10} {k.told(timed=choice.timed)}")
         return "\n".join(lines)
 
 

@@ -473,6 +473,21 @@ def test_explain(cli: Run, folder: Path) -> None:
     assert record["shape"] == [512, 512, 3]
 
 
+def test_explain_measures(cli: Run, folder: Path) -> None:
+    text = cli("explain", "sobel", "photo.jpg", "--measure").out
+    assert "it was measured to be" in text
+    assert "predicted       measured" in text
+    (record,) = cli("explain", "sobel", "photo.jpg", "--measure", "--json").records
+    convolution = record["convolutions"][0]
+    timed = {c["backend"]: c["measured_ms"] for c in convolution["candidates"] if "measured_ms" in c}
+    assert len(timed) > 1
+    assert min(timed, key=lambda name: timed[name]) == convolution["backend"] == record["backend"]
+    assert all(c["predicted_ms"] > 0 for c in convolution["candidates"] if "refused" not in c)
+    refused(
+        cli("explain", "gaussian", "photo.jpg", "--measure", "--backend", "direct"), 2, "backend", "'direct'"
+    )
+
+
 def test_filters_of_ones_own(cli: Run, folder: Path) -> None:
     own = folder / "own"
     own.mkdir()

@@ -11,6 +11,7 @@ import numpy as np
 
 import imgfilt
 from imgfilt.cost import isa
+from imgfilt.processor import cpu_name
 
 
 def describe(cv2: Any, threads: int) -> Mapping[str, Any]:
@@ -30,21 +31,6 @@ def describe(cv2: Any, threads: int) -> Mapping[str, Any]:
         "opencv_ipp": cv2.ipp.getIppVersion() if cv2.ipp.useIPP() else None,
         "opencv_cpu_features": cv2.getCPUFeaturesLine(),
     }
-
-
-def cpu_name() -> str:
-    """The processor's name, as precise as the system tells it."""
-    facts: dict[str, str] = {}
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            for line in lines:
-                key, _, value = line.partition(":")
-                facts.setdefault(key.strip(), value.strip())
-    except OSError:
-        return platform.processor() or platform.machine()
-    name = facts.get("model name") or platform.processor() or platform.machine()
-    family = f" (family {facts['cpu family']}, model {facts['model']})" if "cpu family" in facts else ""
-    return name + family
 
 
 def lines(machine: Mapping[str, Any]) -> list[str]:

@@ -167,6 +167,7 @@ def _explain(name: str, file: str, assignments: tuple[str, ...], **values: Any) 
         click.get_current_context().exit(FAILED)
     alpha = "premultiply" if info.has_alpha else "each"
     options = {key: values[key] for key in ("border", "backend", "threads")}
+    options["effort"] = "measure" if values["measure"] else "estimate"
     try:
         plan = api.plan(what, shape=info.shape, dtype=info.dtype, **{"alpha": alpha, **options, **given})
     except (ValueError, TypeError) as error:
@@ -219,12 +220,18 @@ explain_command = click.Command(
         border_option(),
         backend_option(),
         threads_option(),
+        click.Option(
+            ["--measure"],
+            is_flag=True,
+            help="Time the leading candidates of each convolution on made-up pixels, and take the fastest.",
+        ),
         filters_option(),
         _json_option(),
     ],
     callback=_explain,
     help="Prints how a filter, a chain or a recipe would be computed on a file: each backend, its cost or what is "
     "against it.\n\n\b\nExamples:\n  imgfilt explain gaussian photo.jpg sigma=3\n"
+    "  imgfilt explain gaussian photo.jpg sigma=3 --measure\n"
     '  imgfilt explain "gaussian sigma=2 | sobel" photo.jpg\n  imgfilt explain soft-edges.toml photo.jpg',
 )
 
