@@ -111,7 +111,7 @@ def _make(folder: Folder, path: Path) -> None:
 
 def _commands(folder: str, out: str, threads: int, loop: bool) -> dict[str, list[str]]:
     number = str(threads)
-    ours = [sys.executable, "-m", "imgfilt", "gaussian", "--sigma", str(SIGMA), "--quality", str(QUALITY)]
+    ours = [sys.executable, "-P", "-m", "imgfilt", "gaussian", f"--sigma={SIGMA}", f"--quality={QUALITY}"]
     commands = {
         OURS: [*ours, "--threads", number, "-q", folder, "-o", out],
         SCRIPT: [sys.executable, "-c", _SCRIPT, folder, out, number, str(SIGMA), str(QUALITY)],
