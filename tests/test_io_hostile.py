@@ -18,11 +18,12 @@ import tifffile
 from PIL import Image
 from skimage import data
 
+import imgfilt
 from imgfilt.io import ImageFileError, Picture, read
 from imgfilt.io.errors import DamagedError, TooLargeError, UnsupportedError
 from imgfilt.io.writer import encode, fit
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(imgfilt.__file__).parent.parent
 RGB = np.ascontiguousarray(np.asarray(data.chelsea())[100:148, 100:164])
 
 
