@@ -19,7 +19,7 @@ from PIL import Image
 from skimage import data
 
 import imgfilt
-from imgfilt.io import ImageFileError, Picture, read
+from imgfilt.io import ImageFileError, Picture, read, tiff_rows
 from imgfilt.io.errors import DamagedError, TooLargeError, UnsupportedError
 from imgfilt.io.writer import encode, fit
 
@@ -184,7 +184,7 @@ def smuggled(inner: bytes, compression: str) -> bytes:
     return patched(outer + inner, strip=len(outer), size=len(inner))
 
 
-def test_tiffs_that_ask_for_memory() -> None:
+def test_tiffs_that_ask_for_memory(tmp_path: Path) -> None:
     tiled = tiff(compression="zlib", tile=(16, 16))
     with pytest.raises(DamagedError, match="tiles of 65520x65520 in a picture of 64x48"):
         read(patched(tiled, tile_width=65520, tile_height=65520))
@@ -194,6 +194,12 @@ def test_tiffs_that_ask_for_memory() -> None:
     struct.pack_into(">HH", jpeg, jpeg.index(b"\xff\xc0") + 5, 30000, 30000)
     with pytest.raises(DamagedError, match="30000x30000 pixels in the place of 64x48"):
         read(smuggled(bytes(jpeg), "jpeg"))
+    (tmp_path / "rows.tif").write_bytes(smuggled(bytes(jpeg), "jpeg"))
+    with (
+        tiff_rows.opened(str(tmp_path / "rows.tif")) as opened,
+        pytest.raises(DamagedError, match="place of"),
+    ):
+        opened.pages[0].fill(0, np.empty((48, 64, 1), np.uint8))
     with pytest.raises(DamagedError):
         read(
             patched(

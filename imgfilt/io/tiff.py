@@ -168,30 +168,34 @@ def _check_size(page: TiffPage, label: str) -> None:
 
 def check_segments(page: TiffPage, label: str) -> None:
     """`DamagedError` where a strip or tile is a picture of its own and larger than its place."""
+    if int(page.compression) not in (*_JPEG, *_PICTURES):
+        return
+    file = page.parent.filehandle
+    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        file.seek(offset)
+        check_segment(page, file.read(count), label)
+
+
+def check_segment(page: TiffPage, data: bytes, label: str) -> None:
+    """`DamagedError` where this strip or tile is a picture of its own and larger than its place."""
     kind = int(page.compression)
-    if kind not in (*_JPEG, *_PICTURES):
+    if kind not in (*_JPEG, *_PICTURES) or not data:
         return
     wide, high = (page.tilewidth, page.tilelength) if page.is_tiled else (page.imagewidth, page.rowsperstrip)
-    for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
-        file = page.parent.filehandle
-        file.seek(offset)
-        data = file.read(count)
-        if not data:
-            continue
-        if kind in _JPEG:
-            from imgfilt.io import jpeg
+    if kind in _JPEG:
+        from imgfilt.io import jpeg
 
-            header = jpeg.parse(data, label.strip("'"))
-            width, height = header.width, header.height
-        else:
-            from imgfilt.io import pillow
+        header = jpeg.parse(data, label.strip("'"))
+        width, height = header.width, header.height
+    else:
+        from imgfilt.io import pillow
 
-            with pillow.opened(io.BytesIO(data), data, label.strip("'")) as inner:
-                width, height = inner.image.size
-        if width > wide + _PADDING or height > min(high, page.imagelength) + _PADDING:
-            raise DamagedError(
-                f"{label} is a damaged TIFF: {width}x{height} pixels in the place of {wide}x{high}"
-            )
+        with pillow.opened(io.BytesIO(data), data, label.strip("'")) as inner:
+            width, height = inner.image.size
+    if width > wide + _PADDING or height > min(high, page.imagelength) + _PADDING:
+        raise DamagedError(
+            f"{label} is a damaged TIFF: {width}x{height} pixels in the place of {wide}x{high}"
+        )
 
 
 def orientation(page: TiffPage) -> int:

@@ -150,6 +150,8 @@ class TiffRows:
         index = (plane * self._down + block) * self._across + column
         count = self._counts[index]
         encoded = self._bytes(self._offsets[index], count) if count else None
+        if encoded is not None:
+            tiff.check_segment(self._page, encoded, self._name)
         pixels, (_, _, _, x, _), (_, _, width, _) = self._page.decode(encoded, index, **self._jpeg)
         part = target[:, x : x + width, slice(plane, plane + 1) if self._planes > 1 else slice(None)]
         part[...] = self._page.nodata if pixels is None else pixels[0, : len(part), : part.shape[1]]
