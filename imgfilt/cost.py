@@ -1,35 +1,85 @@
 """What a row program or a matrix product is predicted to take: bytes moved and multiply-adds, in one place.
 
-The constants are nanoseconds an element, fitted to single-threaded runs over 3840 x 2160 images, for each
-instruction set. They rank the candidates; they are no promise.
+The constants were fitted to single-threaded runs over 3840 x 2160 images; `imgfilt tune` fits the largest of them to
+the machine it runs on, for each instruction set. They rank the candidates; they are no promise.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
+from threading import Lock
 
 from imgfilt.problem import Problem
 from imgfilt.rows import ITEMSIZE, ROUND_OFF, Line, RowBuilder, RowOp, rates
+from imgfilt.tuned import TuningError, TuningWarning, read_tuned
 
 _WIDTH = {"v4": 64.0, "v3": 32.0, "v2": 16.0, "base": 16.0}  # bytes of a vector
-_NS_PER_STEP = 0.25  # one instruction of the busiest kind on one vector
-_NS_PER_ROW = 5.0  # an op's own overhead, once a row
-_NS_PER_BYTE_OF_IMAGE = 0.02
-_STEPS_PER_OP = 1.5  # the store and the loop
-_STEPS_PER_TAP = 1.5  # load, multiply, add
-_STEPS_PER_SMALL_TAP = 0.6  # weights of 1 and 2 need no multiplication
-_STEPS_PER_DENSE_TAP = 0.85  # of floats, whose rows stay in the first cache for the whole kernel
-_STEPS_SIDEWAYS = 0.6  # a load that straddles two cache lines, on top
-_GEMV_NS_PER_ELEMENT = 0.25
-_COPY_NS_PER_ELEMENT = 0.6
-_TRANSFORM_NS_PER_DIGIT = 0.23  # there and back, for each binary digit of the transform's length
-_TRANSFORM_NS_PER_ELEMENT = 1.0  # into the tile and out of it
-_TRANSFORM_NS_PER_TILE = 60e3
-_RESAMPLE_NS_PER_ELEMENT = 0.5  # four rows to a sample, and four samples to a row
-_RESAMPLE_NS_PER_SAMPLE = 3.0  # turned four times
+
+
+@dataclass(frozen=True)
+class Constants:
+    """The machine in numbers: nanoseconds, and steps, which are instructions of the busiest kind on one vector."""
+
+    ns_per_step: float = 0.25
+    ns_per_row: float = 5.0  # an op's own overhead, once a row
+    ns_per_byte_of_image: float = 0.02
+    steps_per_op: float = 1.5  # the store and the loop
+    steps_per_tap: float = 1.5  # load, multiply, add
+    steps_per_small_tap: float = 0.6  # weights of 1 and 2 need no multiplication
+    steps_per_dense_tap: float = 0.85  # of floats, whose rows stay in the first cache for the whole kernel
+    steps_sideways: float = 0.6  # a load that straddles two cache lines, on top
+    gemv_ns_per_element: float = 0.25
+    copy_ns_per_element: float = 0.6
+    transform_ns_per_digit: float = 0.23  # there and back, for each binary digit of the transform's length
+    transform_ns_per_element: float = 1.0  # into the tile and out of it
+    transform_ns_per_tile: float = 60e3
+    resample_ns_per_element: float = 0.5  # four rows to a sample, and four samples to a row
+    resample_ns_per_sample: float = 3.0  # turned four times
+
+
+NAMES = tuple(field.name for field in fields(Constants))
+
+_constants: Constants | None = None
+_reading = Lock()
+
+
+def constants() -> Constants:
+    """Those that `imgfilt tune` measured for this machine and instruction set, else the built-in ones.
+
+    The file is looked for once. Warns (TuningWarning), and takes the built-in ones, where it is damaged or of another
+    machine or version.
+    """
+    global _constants
+    if _constants is not None:
+        return _constants
+    found, problem = Constants(), ""
+    with _reading:
+        if (known := _assumed()) is not None:  # another thread was first
+            return known
+        try:
+            tuned = read_tuned(isa(), NAMES)
+            found = Constants(**tuned) if tuned else found
+        except TuningError as error:
+            problem = f"{error}; it is ignored (imgfilt tune measures anew, imgfilt tune --reset removes it)"
+        _constants = found
+    if problem:
+        import warnings
+
+        warnings.warn(problem, TuningWarning, stacklevel=2)
+    return found
+
+
+def _assumed() -> Constants | None:
+    return _constants
+
+
+def assume(given: Constants | None) -> None:
+    """Plans with these constants from now on; None: with the tuned ones, which are read again."""
+    global _constants
+    _constants = given
 
 
 @cache
@@ -42,17 +92,18 @@ def isa() -> str:
 
 def of_op(op: RowOp, ops: list[RowOp]) -> float:
     """Nanoseconds for one element of the op's line."""
+    c = constants()
     vector = _WIDTH.get(isa(), 16.0)
     size = max(ITEMSIZE[op.dtype], *(ITEMSIZE[ops[i].dtype] for i in op.inputs)) if op.inputs else 0
-    step = _NS_PER_STEP * size / vector
+    step = c.ns_per_step * size / vector
     if op.kind == "source":
-        return ITEMSIZE[op.dtype] * _NS_PER_BYTE_OF_IMAGE
+        return ITEMSIZE[op.dtype] * c.ns_per_byte_of_image
     if op.kind in ("taps", "gradient"):
         sideways = sum(t.dx != 0 for t in op.taps)
         small = op.dtype == "int16" and len(op.taps) <= 3 and all(abs(t.weight) <= 2 for t in op.taps)
         root = 8.0 if op.kind == "gradient" else 0.0
         steps = _of_taps(op.dtype, len(op.taps), sideways, len(op.inputs), small) / op.up
-        return step * (_STEPS_PER_OP + steps + root)
+        return step * (c.steps_per_op + steps + root)
     if op.kind == "decimate":
         return step * 4
     if op.kind == "slide":
@@ -63,27 +114,30 @@ def of_op(op: RowOp, ops: list[RowOp]) -> float:
         return step * 10
     if op.kind in ("linearize", "delinearize"):
         return step * 100
-    return step * (_STEPS_PER_OP + 1.5 * len(op.inputs))
+    return step * (c.steps_per_op + 1.5 * len(op.inputs))
 
 
 def _of_taps(dtype: str, taps: int, sideways: int, inputs: int, small: bool) -> float:
     """Steps for a sum of `taps`, so many of them beside the output's column."""
+    c = constants()
     dense = dtype in ROUND_OFF and sideways and taps > 32 and inputs == 1
-    tap = _STEPS_PER_SMALL_TAP if small else _STEPS_PER_DENSE_TAP if dense else _STEPS_PER_TAP
-    return tap * taps + _STEPS_SIDEWAYS * sideways
+    tap = c.steps_per_small_tap if small else c.steps_per_dense_tap if dense else c.steps_per_tap
+    return tap * taps + c.steps_sideways * sideways
 
 
 def of_dense(problem: Problem, dtype: str, taps: int, sideways: int) -> float:
     """Seconds for one sum of very many taps, on one thread."""
-    step = _NS_PER_STEP * ITEMSIZE[dtype] / _WIDTH.get(isa(), 16.0)
+    c = constants()
+    step = c.ns_per_step * ITEMSIZE[dtype] / _WIDTH.get(isa(), 16.0)
     sums = problem.elements / (problem.stride[0] * problem.stride[1])
-    return sums * step * (_STEPS_PER_OP + _of_taps(dtype, taps, sideways, 1, small=False)) * 1e-9
+    return sums * step * (c.steps_per_op + _of_taps(dtype, taps, sideways, 1, small=False)) * 1e-9
 
 
 def of_program(ops: list[RowOp], height: int, width: int) -> float:
     """Seconds for a program over an image, on one thread."""
+    c = constants()
     ns = sum(
-        (of_op(op, ops) * columns * width * op.channels + _NS_PER_ROW) * rows * height
+        (of_op(op, ops) * columns * width * op.channels + c.ns_per_row) * rows * height
         for op, (rows, columns) in zip(ops, rates(ops), strict=True)
     )
     return ns * 1e-9
@@ -98,20 +152,25 @@ def of_rows(lower: Callable[[Problem, RowBuilder, Line], Line], problem: Problem
 
 def of_matrix_product(problem: Problem, taps: int, itemsize: int) -> float:
     """Seconds for copying a patch matrix and multiplying it by one vector of weights, on one thread."""
-    ns = problem.elements * taps * (_COPY_NS_PER_ELEMENT + _GEMV_NS_PER_ELEMENT) * itemsize / 4
+    c = constants()
+    ns = problem.elements * taps * (c.copy_ns_per_element + c.gemv_ns_per_element) * itemsize / 4
     return ns * 1e-9
 
 
 def of_transforms(channels: int, height: int, width: int, itemsize: int) -> float:
     """Seconds for a tile through a Fourier transform, a product and the inverse, on one thread."""
+    c = constants()
     elements = height * width * channels * itemsize / 4
     digits = math.log2(height * width)
-    ns = elements * (_TRANSFORM_NS_PER_DIGIT * digits + _TRANSFORM_NS_PER_ELEMENT) + _TRANSFORM_NS_PER_TILE
+    ns = elements * (c.transform_ns_per_digit * digits + c.transform_ns_per_element) + c.transform_ns_per_tile
     return ns * 1e-9
 
 
 def of_resampling(problem: Problem, step: int, taps: int) -> float:
     """Seconds for an image down to every step-th row and column, `taps` sums there, and back, on one thread."""
+    c = constants()
     samples = problem.elements / step
-    ns = problem.elements * _RESAMPLE_NS_PER_ELEMENT + samples * (_RESAMPLE_NS_PER_SAMPLE + 0.1 * taps / step)
-    return ns * 1e-9 + _TRANSFORM_NS_PER_TILE * 1e-9
+    ns = problem.elements * c.resample_ns_per_element + samples * (
+        c.resample_ns_per_sample + 0.1 * taps / step
+    )
+    return ns * 1e-9 + c.transform_ns_per_tile * 1e-9

@@ -14,7 +14,7 @@ from imgfilt import cost, graph, wisdom
 from imgfilt.backend import ARRAY_BACKENDS, ROW_BACKENDS
 from imgfilt.engine import Executable, Image
 from imgfilt.lowering import lower
-from imgfilt.plans import ArrayStep, Plan, RowStep, Step
+from imgfilt.plans import ArrayStep, Plan, RowStep
 from imgfilt.problem import Problem
 from imgfilt.rows import ITEMSIZE, RANGES, ROUND_OFF, Line, RowBuilder
 
@@ -35,15 +35,16 @@ def timings(problem: Problem, backends: Sequence[str], threads: int) -> Mapping[
     if all(name in known for name in backends):
         return {name: known[name] for name in backends}
     with _one_at_a_time:
-        found = _measure(problem, backends, threads)
+        found = measure(problem, backends, threads)
     wisdom.remember(problem, threads, found)
     return found
 
 
-def _measure(problem: Problem, backends: Sequence[str], threads: int) -> dict[str, float]:
+def measure(problem: Problem, backends: Sequence[str], threads: int) -> dict[str, float]:
+    """Seconds that each backend takes for a problem, measured now."""
     part = _part(problem, backends)
     image = _made_up(part)
-    runs = {name: Executable(_trial(part, name, threads)) for name in backends}
+    runs = {name: Executable(trial(part, name, threads)) for name in backends}
     best: dict[str, float] = {}
     begin = perf_counter()
     for number in range(_ROUNDS):
@@ -84,15 +85,17 @@ def _made_up(problem: Problem) -> Image:
     return rng.integers(*within, shape, dtype=dtype, endpoint=True)
 
 
-def _trial(problem: Problem, name: str, threads: int) -> Plan:
-    """A plan that does nothing but the problem, by one backend."""
+def trial(problem: Problem, name: str, threads: int) -> Plan:
+    """A plan that does nothing but the problem, by one backend: what is timed, and the prediction of just that."""
     dtype = _source_dtype(problem)
     node = graph.Convolve(graph.Source(), problem.kernel, problem.stride, problem.extra)
-    step: Step
+    step: ArrayStep | RowStep
+    seconds = 0.0
     if name in ARRAY_BACKENDS:
         backend = ARRAY_BACKENDS[name]
         pixels = graph.Round(graph.Combine((graph.Source(),), (backend.scale(problem),)), dtype)
         response = backend.arithmetic(problem).dtype
+        seconds = backend.cost(problem)
         step = ArrayStep(name, problem, lower(pixels, response, problem.channels, dtype, _none, _none).ops)
     else:
 
@@ -115,7 +118,7 @@ def _trial(problem: Problem, name: str, threads: int) -> Plan:
         choices=(),
         bound=0.0,
         workspace=0,
-        seconds=0.0,
+        seconds=seconds + cost.of_program(list(step.ops), problem.height, problem.width),
     )
 
 

@@ -1,5 +1,6 @@
-"""What all tests share: helper modules beside them, and Hypothesis without a clock."""
+"""What all tests share: helper modules beside them, Hypothesis without a clock, no user's own configuration."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,3 +12,7 @@ settings.register_profile(
     "imgfilt", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], max_examples=150
 )
 settings.load_profile("imgfilt")
+
+os.environ["XDG_CONFIG_HOME"] = str(
+    Path(__file__).parent / "no-such-folder"
+)  # constants of `imgfilt tune`, filters

@@ -35,7 +35,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         asked.append(tuple(backends))
         return {name: 1.0 / (1 + i) for i, name in enumerate(backends)}
 
-    monkeypatch.setattr(timing, "_measure", measure)
+    monkeypatch.setattr(timing, "measure", measure)
     return asked
 
 

@@ -53,7 +53,7 @@ def supports(problem: Problem) -> Refusal | None:
 
 
 def cost(problem: Problem) -> float:
-    return _known(problem).seconds
+    return _seconds(problem, _known(problem))
 
 
 def workspace(problem: Problem) -> int:
@@ -122,7 +122,6 @@ class _Layout:
     dtype: str
     response: str
     error: float
-    seconds: float
 
 
 _Tile = tuple[int, int, int, int]
@@ -176,7 +175,14 @@ def _layout(problem: Problem) -> _Layout | None:
         for nx in _sides(problem.width, problem.facts.trimmed.shape[1])
         if (layout := _judged(problem, dtype, ny, nx)) is not None
     ]
-    return min(found, key=lambda layout: layout.seconds, default=None)
+    return min(found, key=lambda layout: _seconds(problem, layout), default=None)
+
+
+def _seconds(problem: Problem, layout: _Layout) -> float:
+    """What all tiles are predicted to take on one thread."""
+    kh, kw = problem.facts.trimmed.shape
+    count = -(-problem.height // (layout.ny - kh + 1)) * -(-problem.width // (layout.nx - kw + 1))
+    return count * costs.of_transforms(problem.channels, layout.ny, layout.nx, _ITEMSIZE[layout.dtype])
 
 
 def _sides(length: int, taps: int) -> list[int]:
@@ -200,10 +206,7 @@ def _judged(problem: Problem, dtype: str, ny: int, nx: int) -> _Layout | None:
     elif problem.dtype != "float64" and error + total * ROUND_OFF["float32"] < problem.tolerance:
         response = "float32"
         error += total * ROUND_OFF["float32"]
-    kh, kw = problem.facts.trimmed.shape
-    count = -(-problem.height // (ny - kh + 1)) * -(-problem.width // (nx - kw + 1))
-    seconds = count * costs.of_transforms(problem.channels, ny, nx, _ITEMSIZE[dtype])
-    return _Layout(ny, nx, dtype, response, error, seconds)
+    return _Layout(ny, nx, dtype, response, error)
 
 
 def _bound(problem: Problem, dtype: str, ny: int, nx: int) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from click import ClickException
@@ -22,6 +22,9 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     if args is not None:
         return _run(list(args))
+    import warnings
+
+    warnings.showwarning = _warn
     code = _run(sys.argv[1:])
     if not os.environ.get("IMGFILT_DEBUG"):
         sys.stderr.flush()
@@ -63,6 +66,14 @@ def _run(words: list[str]) -> int:
             raise
         click.echo(f"imgfilt: {one_line(error)}", err=True)
         return FAILED
+
+
+def _warn(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int,
+    file: TextIO | None = None, line: str | None = None,
+) -> None:  # fmt: skip
+    """A warning in one line, without the place in the code."""
+    sys.stderr.write(f"imgfilt: {' '.join(str(message).split())}\n")
 
 
 def _complain(error: ClickException) -> int:

@@ -25,6 +25,7 @@ COMMANDS = {
         "How a filter, chain or recipe would be computed on a file, and why.",
     ),
     "completion": ("imgfilt.cli.completion", "What makes bash, zsh or fish complete all this with Tab."),
+    "tune": ("imgfilt.cli.tune", "Measures this machine, for plans that suit it."),
     "bench": ("imgfilt.cli.bench", "This machine's speed, against OpenCV's."),
 }
 
