@@ -17,6 +17,12 @@ from imgfilt.rows import ITEMSIZE, ROUND_OFF, Line, RowBuilder, RowOp, rates
 from imgfilt.tuned import TuningError, TuningWarning, read_tuned
 
 _WIDTH = {"v4": 64.0, "v3": 32.0, "v2": 16.0, "base": 16.0}  # bytes of a vector
+_UNROLLED = (3, 5, 6, 7, 9)  # numbers of taps whose loops keep weights and pointers in registers
+_OF_UNROLLED = 0.8  # their steps, as a part of others'
+_OF_RUNS = 1.12  # the steps of longer sums of floats, which are added up in runs
+_STEPS_PER_DOUBLING = 2.0  # of a window along the row
+_STEPS_BEYOND_CACHE = 1.5  # on top, where three rows leave the first cache
+_FIRST_CACHE = 48 << 10  # bytes
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,8 @@ def isa() -> str:
     return str(_native.isa())
 
 
-def of_op(op: RowOp, ops: list[RowOp]) -> float:
-    """Nanoseconds for one element of the op's line."""
+def of_op(op: RowOp, ops: list[RowOp], length: float) -> float:
+    """Nanoseconds for one element of the op's line of `length` elements."""
     c = constants()
     vector = _WIDTH.get(isa(), 16.0)
     size = max(ITEMSIZE[op.dtype], *(ITEMSIZE[ops[i].dtype] for i in op.inputs)) if op.inputs else 0
@@ -109,7 +115,9 @@ def of_op(op: RowOp, ops: list[RowOp]) -> float:
     if op.kind == "slide":
         return step * 4
     if op.kind == "window":
-        return step * 2 * (op.size.bit_length() + op.size.bit_count() - 1)
+        far = 3 * length * ITEMSIZE[op.dtype] > _FIRST_CACHE
+        doubling = _STEPS_PER_DOUBLING + (_STEPS_BEYOND_CACHE if far else 0.0)
+        return step * doubling * (op.size.bit_length() + op.size.bit_count() - 1)
     if op.kind in ("magnitude", "unpremultiply"):
         return step * 10
     if op.kind in ("linearize", "delinearize"):
@@ -122,7 +130,12 @@ def _of_taps(dtype: str, taps: int, sideways: int, inputs: int, small: bool) -> 
     c = constants()
     dense = dtype in ROUND_OFF and sideways and taps > 32 and inputs == 1
     tap = c.steps_per_small_tap if small else c.steps_per_dense_tap if dense else c.steps_per_tap
-    return tap * taps + c.steps_sideways * sideways
+    steps = tap * taps + c.steps_sideways * sideways
+    if small or dense:
+        return steps
+    if taps in _UNROLLED:
+        return steps * _OF_UNROLLED
+    return steps * _OF_RUNS if dtype in ROUND_OFF else steps
 
 
 def of_dense(problem: Problem, dtype: str, taps: int, sideways: int) -> float:
@@ -136,10 +149,10 @@ def of_dense(problem: Problem, dtype: str, taps: int, sideways: int) -> float:
 def of_program(ops: list[RowOp], height: int, width: int) -> float:
     """Seconds for a program over an image, on one thread."""
     c = constants()
-    ns = sum(
-        (of_op(op, ops) * columns * width * op.channels + c.ns_per_row) * rows * height
-        for op, (rows, columns) in zip(ops, rates(ops), strict=True)
-    )
+    ns = 0.0
+    for op, (rows, columns) in zip(ops, rates(ops), strict=True):
+        length = columns * width * op.channels
+        ns += (of_op(op, ops, length) * length + c.ns_per_row) * rows * height
     return ns * 1e-9
 
 
