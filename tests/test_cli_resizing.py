@@ -20,7 +20,7 @@ SAMPLES = Path(__file__).parent.parent / "samples"
 
 def cli(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     found = subprocess.run(
-        [sys.executable, "-m", "imgfilt", *words], capture_output=True, text=True, check=False
+        [sys.executable, "-P", "-m", "imgfilt", *words], capture_output=True, text=True, check=False
     )
     assert found.returncode == code, found.stderr
     assert "Traceback" not in found.stderr
