@@ -527,7 +527,11 @@ def test_samples_that_cannot_be_kept(tmp_path: Path) -> None:
 
 
 def test_errors_have_stable_codes() -> None:
-    codes = {kind.__name__: kind.code for kind in ImageFileError.__subclasses__()}
+    codes = {
+        kind.__name__: kind.code
+        for kind in ImageFileError.__subclasses__()
+        if kind.__module__.startswith("imgfilt.io")  # that of folders adds its own
+    }
     assert codes == {
         "NotReadableError": "not-readable",
         "NotAnImageError": "not-an-image",

@@ -404,7 +404,7 @@ def test_every_code_is_on_the_page() -> None:
     codes = {row.split("`")[1] for row in rows}
     kinds = [ImageFileError]
     for kind in kinds:
-        kinds += kind.__subclasses__()
+        kinds += [k for k in kind.__subclasses__() if k.__module__.startswith("imgfilt.io")]
     assert codes == {kind.code for kind in kinds[1:]}
 
 

@@ -285,7 +285,7 @@ def test_every_instruction_set_and_thread_count_gives_the_same_bits():
 
     printed = {
         isa: subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, "-P", "-c", code],
             env={**os.environ, "IMGFILT_ISA": isa},
             capture_output=True,
             check=True,
@@ -316,6 +316,16 @@ def test_upsample(kernel, dtype):
             got = imgfilt.upsample(image, factor, kernel, border=border, cval=5)
             response = oracle.transposed(image, weights, factor, anchor=anchor, border=border, cval=5)
             agree(got, image, weights, response, (kernel, factor, border), 5)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3])
+def test_constant_borders_wider_than_the_image(width):
+    """Beyond a constant border each phase has its own sum; here one has no taps at all."""
+    image = noise((2, width), "float32")
+    weights = np.array([[1.0, 2, 3, 4, 5]])
+    got = imgfilt.upsample(image, (2, 1), weights, anchor=0, gain="any", border="constant", cval=4)
+    response = oracle.transposed(image, weights, (2, 1), anchor=(0, 0), border="constant", cval=4)
+    agree(got, image, weights, response, (width,), 4)
 
 
 @given(st.data())

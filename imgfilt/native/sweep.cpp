@@ -218,6 +218,7 @@ class Sweep {
         constant_ = true;
         produce(i, row % program_.nodes_[i].op.up, constant(i));
         constant_ = false;
+        widen_constant(i);
         return constant(i);
     }
 
@@ -246,10 +247,17 @@ class Sweep {
             produce(i, 0, line);
             constant_ = false;
         }
-        const int64_t pixel = int64_t{op.channels} * size;
+        widen_constant(i);
+    }
+
+    // Images may be narrower than what is read beyond their ends.
+    void widen_constant(int i) {
+        const Program::Node& node = program_.nodes_[i];
+        const int64_t pixel = int64_t{node.op.channels} * kSizeOf[static_cast<int>(node.op.dtype)];
+        char* line = constant(i);
         for (int64_t j = 0; j < node.pad; ++j) {
             std::memcpy(line - (j + 1) * pixel, line, static_cast<size_t>(pixel));
-            std::memcpy(line + (width + j) * pixel, line, static_cast<size_t>(pixel));
+            std::memcpy(line + (lines_[i].width + j) * pixel, line, static_cast<size_t>(pixel));
         }
     }
 
