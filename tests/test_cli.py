@@ -481,7 +481,8 @@ def test_explain_measures(cli: Run, folder: Path) -> None:
     convolution = record["convolutions"][0]
     timed = {c["backend"]: c["measured_ms"] for c in convolution["candidates"] if "measured_ms" in c}
     assert len(timed) > 1
-    assert min(timed, key=lambda name: timed[name]) == convolution["backend"] == record["backend"]
+    assert min(timed, key=lambda name: timed[name]) == convolution["backend"]
+    assert convolution["backend"] in record["backend"].split("+")  # the other one may be faster otherwise
     assert all(c["predicted_ms"] > 0 for c in convolution["candidates"] if "refused" not in c)
     refused(
         cli("explain", "gaussian", "photo.jpg", "--measure", "--backend", "direct"), 2, "backend", "'direct'"
