@@ -382,5 +382,5 @@ def test_planner_puts_the_worst_first():
     assert (failed[0], failed[-1]) == ("failed", "fft differs")
     assert worst == ("bad", "direct", "6.00", "1.00", "fft", "4.00", "2.00", "1.50")
     found = planner_sweep.summary(rows)
-    assert (found["problems"], found["errors"], found["skipped"]) == (2, 1, 1)
+    assert (found["problems"], found["errors"], found["skipped"], found["alone"]) == (2, 1, 1, 0)
     assert (found["average"], found["worst"], found["within_a_tenth"]) == (1.25, 1.5, 1)

@@ -269,11 +269,15 @@ def table(rows: Sequence[Row], most: int) -> list[tuple[str, ...]]:
 
 
 def summary(rows: Sequence[Row]) -> dict[str, Any]:
-    """The ratios of all problems: average, worst, the share within a tenth; how often each backend was the best."""
+    """The ratios of all problems: average, worst, how many are within a tenth; how often each backend was the best.
+
+    `alone` counts the problems for which only the choice was run.
+    """
     ratios = [row.ratio for row in rows if not row.error]
     return {
         "problems": len(ratios),
         "errors": len(rows) - len(ratios),
+        "alone": sum(len(row.ms) == 1 for row in rows if not row.error),
         "skipped": sum(len(row.skipped) for row in rows),
         "average": mean(ratios) if ratios else inf,
         "worst": max(ratios, default=inf),
@@ -292,5 +296,5 @@ def lines(rows: Sequence[Row]) -> list[str]:
         f"worst; {s['within_a_tenth']} of {s['problems']} problems are within a tenth",
         "fastest: " + ", ".join(f"{name} {count}" for name, count in s["best"].items()),
         f"{s['skipped']} candidates were not run: they are predicted to take over {_FAR:g} times as long as the choice "
-        f"({_FAR_AND_LONG:g} times where that is over {_LONG:g} s)",
+        f"({_FAR_AND_LONG:g} times where that is over {_LONG:g} s); of {s['alone']} problems only the choice was run",
     ]
