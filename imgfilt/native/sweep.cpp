@@ -13,7 +13,7 @@ namespace imgfilt {
 
 constexpr int64_t kStream = 16 << 20;  // bytes of output that would only push other things out of the caches
 constexpr int64_t kPiece = 3840;       // bytes of the image between two moments of fetching
-constexpr int64_t kAhead = 3;          // rows of the image to be fetched before they are needed
+constexpr int64_t kAhead = 12 << 10;   // bytes of the image fetched before they are needed: a part of the first cache
 
 class Sweep {
   public:
@@ -43,6 +43,7 @@ class Sweep {
         for (size_t i = 0; i < lines_.size(); ++i)
             lines_[i].pointers.resize(std::max(program.nodes_[i].op.taps.size(), program.nodes_[i].op.inputs.size()));
         const int64_t row_bytes = in.width * in.channels * kSizeOf[static_cast<int>(in.dtype)];
+        ahead_ = std::clamp<int64_t>(kAhead / std::max<int64_t>(1, row_bytes), 1, 3);
         if (lines_.size() > 2) pieces_ = std::max<int64_t>(1, row_bytes / kPiece);
         make_columns();
         if (border == Border::constant)
@@ -129,7 +130,7 @@ class Sweep {
             const int64_t y = border_index(row, in_.height, border_);
             if (y > line.next) {
                 line.next = y;
-                announce(y + kAhead);
+                announce(y + ahead_);
             }
             return y < 0 ? constant(i) : in_.data + y * in_.row;
         }
@@ -557,6 +558,7 @@ class Sweep {
     bool constant_ = false;
     Fetch source_, target_;
     int64_t pieces_ = 1;
+    int64_t ahead_ = 1;  // rows
 };
 
 void sweep(const Program& program, const View& in, const View& out, Border border, double cval, int64_t first,
