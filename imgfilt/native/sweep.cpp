@@ -14,6 +14,7 @@ namespace imgfilt {
 constexpr int64_t kStream = 16 << 20;  // bytes of output that would only push other things out of the caches
 constexpr int64_t kPiece = 3840;       // bytes of the image between two moments of fetching
 constexpr int64_t kAhead = 12 << 10;   // bytes of the image fetched before they are needed: a part of the first cache
+constexpr int64_t kRowsAhead = 3;  // at most, and where rows that are read several times are too long for that cache
 
 class Sweep {
   public:
@@ -43,7 +44,8 @@ class Sweep {
         for (size_t i = 0; i < lines_.size(); ++i)
             lines_[i].pointers.resize(std::max(program.nodes_[i].op.taps.size(), program.nodes_[i].op.inputs.size()));
         const int64_t row_bytes = in.width * in.channels * kSizeOf[static_cast<int>(in.dtype)];
-        ahead_ = std::clamp<int64_t>(kAhead / std::max<int64_t>(1, row_bytes), 1, 3);
+        const bool kept = lines_[0].direct && lines_[0].depth > 1;
+        ahead_ = kept ? kRowsAhead : std::clamp<int64_t>(kAhead / std::max<int64_t>(1, row_bytes), 1, kRowsAhead);
         if (lines_.size() > 2) pieces_ = std::max<int64_t>(1, row_bytes / kPiece);
         make_columns();
         if (border == Border::constant)
@@ -63,7 +65,8 @@ class Sweep {
             lines_[i].sum = nullptr;
         }
         const int64_t out_bytes = out_.width * out_.channels * kSizeOf[static_cast<int>(out_.dtype)];
-        const bool stream = packed(out_) && out_bytes * out_.height > kStream;
+        // A last loop that fetches its own target writes there faster.
+        const bool stream = packed(out_) && out_bytes * out_.height > kStream && !fetches(program_.nodes_.back());
         const bool in_place = packed(out_) && !stream;
         for (int64_t y = first; y < last; ++y) {
             char* target = in_place ? out_.data + y * out_.row : slot(result, 0);
