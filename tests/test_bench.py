@@ -1,6 +1,7 @@
 """The benchmark: that it compares before it times, takes the fastest chain, and says what it measured on."""
 
 import json
+import os
 import subprocess
 import sys
 from functools import partial
@@ -9,15 +10,19 @@ import cv2
 import numpy as np
 import pytest
 
+from imgfilt import _native
 from imgfilt.bench import clock, report
 from imgfilt.bench.case import Case, Contender, picture
 from imgfilt.bench.cases import cases
 from imgfilt.bench.compare import difference
 from imgfilt.bench.overhead import measure
-from imgfilt.bench.session import run_case
+from imgfilt.bench.session import Cell, matrix, run_cell
+from imgfilt.bench.sizes import LARGE, SIZES, Size, parse_size
 from imgfilt.cli import main
 
 WIDTH, HEIGHT = 97, 64
+SMALL = Size("small", WIDTH, HEIGHT)
+CASES = list(cases(channels=(1, 3)))
 
 
 @pytest.fixture(autouse=True)
@@ -28,29 +33,61 @@ def _same_threads():
 
 
 def _id(case):
-    return f"{case.name} x{case.channels}"
+    return f"{case.name} {case.dtype} x{case.channels}"
 
 
-@pytest.mark.parametrize("case", list(cases()), ids=_id)
-def test_every_chain_computes_the_same(case):
+@pytest.mark.parametrize("case", CASES, ids=_id)
+def test_every_chain_gives_our_result_in_the_same_array_each_time(case):
     image = picture(case.shape(WIDTH, HEIGHT), case.dtype)
     ours = case.ours(image, 1)()
     scale = case.scale * float(np.abs(image).max()) if case.dtype.startswith("f") else 1.0
     for rival in case.rivals:
-        assert difference(ours, rival.prepare(image, 1)(), rival.tolerance, scale) is None, rival.name
+        run = rival.prepare(image, 1)
+        theirs = run()
+        wrong = difference(ours, theirs, rival.tolerance, scale, any_dtype=rival.any_dtype)
+        assert wrong is None, rival.name
+        assert np.shares_memory(theirs, run()), rival.name
 
 
-@pytest.mark.parametrize("case", list(cases()), ids=_id)
-def test_destinations_are_allocated_beforehand(case):
-    image = picture(case.shape(WIDTH, HEIGHT), case.dtype)
-    for prepare in (case.ours, *(rival.prepare for rival in case.rivals)):
-        run = prepare(image, 1)
-        assert np.shares_memory(run(), run())
+@pytest.mark.parametrize("case", [case for case in CASES if case.filter != "integral"], ids=_id)
+def test_our_destinations_are_allocated_beforehand(case):
+    run = case.ours(picture(case.shape(WIDTH, HEIGHT), case.dtype), 1)
+    assert np.shares_memory(run(), run())
+
+
+def test_the_matrix_is_whole():
+    every = list(cases())
+    assert len({(c.name, c.dtype, c.channels) for c in every}) == len(every) > 270
+    filters = {"sobel", "scharr", "laplacian", "emboss", "correlate", "gabor", "gaussian", "box", "unsharp_mask",
+               "difference_of_gaussians", "gaussian | sobel", "median", "bilateral", "canny", "integral",
+               "pyr_down", "pyr_up"}  # fmt: skip
+    assert {c.filter for c in every} == filters
+    assert {c.filter for c in every if c.dtype == "uint16"} == filters - {"bilateral", "canny"}
+    assert {c.filter for c in every if c.channels == 4} == filters - {"bilateral"}
+    cells = matrix(every, SIZES.values(), (1, 2), all_large=False)
+    assert {cell.threads for cell in cells} == {1, 2}
+    assert sum(cell.size.name == "8MP" for cell in cells) == 2 * len(every)
+    large = {(cell.case.name, cell.case.dtype) for cell in cells if cell.size.name == LARGE}
+    assert {("sobel magnitude", "uint8"), ("integer 3x3", "uint8")} < large
+    assert sum(
+        cell.size.name == LARGE for cell in matrix(every, SIZES.values(), (1,), all_large=True)
+    ) == len(every)
+
+
+def test_sizes_by_name_and_in_pixels():
+    assert parse_size("8MP") == ("8MP", 3840, 2160)
+    assert parse_size("640x480") == ("640x480", 640, 480)
+    with pytest.raises(ValueError, match="'97' is no size"):
+        parse_size("97")
 
 
 def _case(ours, *rivals):
     """A case whose calls give fixed arrays."""
     return Case("made up", "identity", "uint8", 1, lambda image, threads: partial(np.copy, ours), rivals)
+
+
+def _run(case):
+    return run_cell(Cell(case, SMALL, 1), 3)
 
 
 def _rival(name, result, tolerance=0):
@@ -61,12 +98,12 @@ def test_rows_that_differ_are_errors_and_are_not_timed():
     ours = np.zeros((HEIGHT, WIDTH), np.uint8)
     theirs = ours.copy()
     theirs[3, 4] = 2
-    row = run_case(_case(ours, _rival("good", ours), _rival("bad", theirs, 1)), WIDTH, HEIGHT, 1, 3)
+    row = _run(_case(ours, _rival("good", ours), _rival("bad", theirs, 1)))
     assert row.pairs is None
     assert row.error.startswith("bad: differs by 2 at (3, 4) where 1 is allowed: 0, not 2; 1 pixel of 6208")
     assert row.record()["error"] == row.error
-    assert report.cells(row)[4] == "error"
-    assert run_case(_case(ours, _rival("bad", theirs, 2)), WIDTH, HEIGHT, 1, 3).error == ""
+    assert report.cells(row)[6] == "error"
+    assert _run(_case(ours, _rival("bad", theirs, 2))).error == ""
 
 
 def test_a_side_that_fails_is_an_error():
@@ -74,7 +111,7 @@ def test_a_side_that_fails_is_an_error():
         raise RuntimeError("no\nluck")
 
     image = np.zeros((HEIGHT, WIDTH), np.uint8)
-    row = run_case(_case(image, Contender("broken", broken)), WIDTH, HEIGHT, 1, 3)
+    row = _run(_case(image, Contender("broken", broken)))
     assert row.error == "RuntimeError: no luck"
 
 
@@ -89,7 +126,7 @@ def test_the_fastest_chain_is_the_other_side():
 
         return run
 
-    row = run_case(_case(still, Contender("slow", slow), _rival("quick", still)), WIDTH, HEIGHT, 1, 3)
+    row = _run(_case(still, Contender("slow", slow), _rival("quick", still)))
     assert row.rival == "quick"
     record = row.record()
     assert set(record["rivals_ms"]) == {"slow", "quick"}
@@ -142,33 +179,42 @@ def test_plain_table():
     assert report.plain(table, right=(1,)) == "name    ms\nbox   12.5"
 
 
+FEW = ["--size", "97x64", "--rounds", "3", "--dtype", "uint8", "--channels", "1"]
+
+
 def test_command_line(capsys):
-    assert main(["bench", "--size", "97x64", "--rounds", "3", "--filter", "sobel"]) == 0
+    assert main(["bench", *FEW, "--filter", "sobel", "--threads", "1"]) == 0
     out = capsys.readouterr().out
     assert "sobel magnitude" in out
     assert "geometric mean" in out
-    assert f"OpenCV {cv2.__version__} (threads 1" in out
+    assert f"OpenCV {cv2.__version__} (optimised" in out
 
 
 def test_command_line_json(capsys):
-    assert main(["bench", "--size", "97x64", "--rounds", "3", "--filter", "laplacian", "--json"]) == 0
-    machine, row = map(json.loads, capsys.readouterr().out.splitlines())
-    assert {"cpu", "isa", "opencv", "opencv_ipp", "opencv_optimized", "opencv_threads"} <= set(
-        machine["machine"]
-    )
+    assert main(["bench", *FEW, "--filter", "laplacian", "--threads", "1", "--threads", "2", "--json"]) == 0
+    machine, row, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    assert {"cpu", "isa", "opencv", "opencv_ipp", "opencv_optimized", "threads"} <= set(machine["machine"])
     assert row["case"] == "laplacian"
     assert row["ratio"] > 0
 
 
 def test_command_line_fails_when_a_row_does(monkeypatch, capsys):
     image = np.zeros((64, 97), np.uint8)
-    monkeypatch.setattr("imgfilt.bench.cases.cases", lambda: [_case(image, _rival("bad", image + 9))])
+    monkeypatch.setattr("imgfilt.bench.cases.cases", lambda *_: [_case(image, _rival("bad", image + 9))])
     assert main(["bench", "--size", "97x64", "--rounds", "3", "--filter", "identity"]) == 1
     assert "differs by 9" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize(
-    "words", [["--size", "97"], ["--size", "0x9"], ["--threads", "0"], ["--filter", "sobbel"]]
+    "words",
+    [
+        ["--size", "97"],
+        ["--size", "0x9"],
+        ["--threads", "0"],
+        ["--filter", "sobbel"],
+        ["--dtype", "int8"],
+        ["--channels", "5"],
+    ],
 )
 def test_wrong_usage(words, capsys):
     assert main(["bench", *words]) == 2
@@ -176,6 +222,29 @@ def test_wrong_usage(words, capsys):
     assert found.out == ""
     assert words[1] in found.err
     assert found.err.count("\n") == 1
+
+
+def _features(isa):
+    """OpenCV's instruction sets and IPP's, in a process where imgfilt runs with `isa`."""
+    code = (
+        "from imgfilt.bench.opencv.library import ahead, opencv; cv2 = opencv(); "
+        "print(cv2.getCPUFeaturesLine()); print(cv2.ipp.getIppVersion()); print(ahead(cv2))"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OPENCV_")}
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=environment | {"IMGFILT_ISA": isa},
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    return done.stdout.splitlines()
+
+
+@pytest.mark.skipif("v3" not in _native.isas(), reason="AVX2 is of newer x86-64 processors")
+def test_opencv_uses_no_instructions_that_we_do_not():
+    features, ipp, ahead = _features("v3")
+    assert "*AVX512-SKX" not in features.split()
+    assert "AVX-512" not in ipp
+    assert ahead == "[]"
+    features, ipp, ahead = _features("v2")
+    assert "*AVX2" not in features.split()
+    assert ahead == "[]"
 
 
 def test_without_opencv_one_line_says_what_to_install():
@@ -190,7 +259,7 @@ def test_without_opencv_one_line_says_what_to_install():
 def test_without_rich_the_table_is_plain():
     code = (
         "import sys; sys.modules['rich.console'] = None; from imgfilt.cli import main; "
-        "sys.exit(main(['bench', '--size', '97x64', '--rounds', '3', '--filter', 'laplacian']))"
+        f"sys.exit(main(['bench', *{FEW}, '--filter', 'laplacian']))"
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -2,6 +2,7 @@
 
     case      what is compared: one filter, dtype and channel count; our call and the other side's chains
     cases     all of them
+    sizes     the sizes at which they are run
     opencv    the other side's chains
     compare   whether two results are the same, before anything is timed
     clock     both sides in turn, ratio pair by pair

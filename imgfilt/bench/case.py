@@ -24,19 +24,23 @@ class Contender:
 
     `prepare(image, threads)` allocates the destination and every temporary, so that a run allocates nothing
     that it need not. `tolerance` is how far the result may be from ours: in steps of an integer dtype; for
-    floats, as a share of the response's scale.
+    floats, as a share of the response's scale. With `any_dtype` the result may be of another dtype.
     """
 
     name: str
     prepare: Callable[[Image, int], Run]
     tolerance: float = 0.0
+    any_dtype: bool = False
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the benchmark: what we run, and what is run against it.
+    """What makes a row of the benchmark at every size: what we run, and what is run against it.
 
-    `scale` is the response's scale for float images: the sum of the kernel's absolute weights.
+    scale     the response's scale for float images: the sum of the kernel's absolute weights
+    products  multiply-adds for each pixel (all channels) by the plain definition, separable filters as two passes;
+              0 where the filter has none
+    large     whether it is run on 100 megapixels too
     """
 
     name: str
@@ -46,6 +50,8 @@ class Case:
     ours: Callable[[Image, int], Run]
     rivals: tuple[Contender, ...]
     scale: float = 1.0
+    products: float = 0.0
+    large: bool = False
 
     def shape(self, width: int, height: int) -> tuple[int, ...]:
         """The shape of the image that this case filters."""

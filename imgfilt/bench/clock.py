@@ -5,11 +5,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 from statistics import median, quantiles
 from time import perf_counter
 
+FEWEST = 3
+"""Rounds that are never left out."""
+
 _SHORTEST = 2e-3  # seconds; a sample of a short call is a loop of them
-_WARM_SECONDS = 0.03
+_WARM_SECONDS = 0.02
 _MOST_REPEATS = 100_000
 
 Call = Callable[[], object]
@@ -56,22 +60,26 @@ def sample(call: Call, count: int) -> float:
     return (perf_counter() - began) / count
 
 
-def in_turn(calls: Sequence[Call], rounds: int) -> list[tuple[float, ...]]:
-    """The samples of each call: all of them once a round, in order, without garbage collection."""
+def in_turn(calls: Sequence[Call], rounds: int, seconds: float = inf) -> list[tuple[float, ...]]:
+    """The samples of each call: all of them once a round, in order, without garbage collection.
+
+    No round begins after `seconds`, once there are `FEWEST`.
+    """
     counts = [repeats(call) for call in calls]
     collecting = gc.isenabled()
     gc.disable()
+    began = perf_counter()
+    table: list[list[float]] = []
     try:
-        table = [
-            [sample(call, count) for call, count in zip(calls, counts, strict=True)] for _ in range(rounds)
-        ]
+        while len(table) < rounds and (len(table) < FEWEST or perf_counter() - began < seconds):
+            table.append([sample(call, count) for call, count in zip(calls, counts, strict=True)])
     finally:
         if collecting:
             gc.enable()
     return [tuple(column) for column in zip(*table, strict=True)]
 
 
-def pairs(a: Call, b: Call, rounds: int) -> Pairs:
-    """A B A B ..., `rounds` times each."""
-    first, second = in_turn((a, b), rounds)
+def pairs(a: Call, b: Call, rounds: int, seconds: float = inf) -> Pairs:
+    """A B A B ..., `rounds` times each, or fewer where that takes more than `seconds`."""
+    first, second = in_turn((a, b), rounds, seconds)
     return Pairs(first, second)

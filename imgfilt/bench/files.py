@@ -17,7 +17,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from imgfilt.bench.case import picture
-from imgfilt.bench.opencv import opencv
+from imgfilt.bench.opencv.library import opencv
 
 QUALITY, SIGMA = 90, 5
 OURS, SCRIPT, VIPS = "imgfilt", "opencv script", "vips loop"

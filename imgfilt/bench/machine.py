@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from imgfilt.cost import isa
 from imgfilt.processor import cpu_name
 
 
-def describe(cv2: Any, threads: int) -> Mapping[str, Any]:
+def describe(cv2: Any, threads: Sequence[int]) -> Mapping[str, Any]:
     """Processor, versions, and how OpenCV is set up, as plain data for JSON."""
     return {
         "cpu": cpu_name(),
@@ -24,9 +24,8 @@ def describe(cv2: Any, threads: int) -> Mapping[str, Any]:
         "numpy": np.__version__,
         "imgfilt": imgfilt.__version__,
         "isa": isa(),
-        "threads": threads,
+        "threads": list(threads),
         "opencv": cv2.__version__,
-        "opencv_threads": cv2.getNumThreads(),
         "opencv_optimized": bool(cv2.useOptimized()),
         "opencv_ipp": cv2.ipp.getIppVersion() if cv2.ipp.useIPP() else None,
         "opencv_cpu_features": cv2.getCPUFeaturesLine(),
@@ -39,7 +38,7 @@ def lines(machine: Mapping[str, Any]) -> list[str]:
     return [
         f"{machine['cpu']}, {machine['cpus']} processors, {machine['system']}, Python {machine['python']}, "
         f"NumPy {machine['numpy']}",
-        f"imgfilt {machine['imgfilt']} ({machine['isa']}, threads {machine['threads']}) against OpenCV "
-        f"{machine['opencv']} (threads {machine['opencv_threads']}, "
+        f"imgfilt {machine['imgfilt']} ({machine['isa']}) against OpenCV "
+        f"{machine['opencv']} ("
         f"{'optimised' if machine['opencv_optimized'] else 'NOT optimised'}, IPP {ipp})",
     ]

@@ -13,6 +13,8 @@ from imgfilt.bench.session import Row
 HEADER = (
     "filter",
     "image",
+    "size",
+    "threads",
     "imgfilt ms",
     "OpenCV ms",
     "times as fast",
@@ -20,22 +22,22 @@ HEADER = (
     "MPix/s",
     "OpenCV's best chain",
 )
-_RIGHT = (2, 3, 4, 5, 6)
+_RIGHT = (2, 3, 4, 5, 6, 7, 8)
 
 
 def cells(row: Row) -> tuple[str, ...]:
     """A row's cells under `HEADER`."""
-    image = f"{row.case.dtype} x{row.case.channels}"
+    case, size, threads = row.cell.case, row.cell.size, row.cell.threads
+    what = case.name, f"{case.dtype} x{case.channels}", size.name, str(threads)
     if row.pairs is None:
-        return row.case.name, image, "", "", "error", "", "", row.error
+        return *what, "", "", "error", "", "", row.error
     ours, theirs = row.pairs.seconds
     low, ratio, high = row.pairs.ratios
-    speed = row.width * row.height / 1e6 / ours
+    speed = size.width * size.height / 1e6 / ours
     return (
-        row.case.name,
-        image,
-        f"{ours * 1e3:.2f}",
-        f"{theirs * 1e3:.2f}",
+        *what,
+        f"{ours * 1e3:.3f}",
+        f"{theirs * 1e3:.3f}",
         f"{ratio:.2f}",
         f"{low:.2f}-{high:.2f}",
         f"{speed:.0f}",
@@ -84,10 +86,8 @@ def summary(rows: Iterable[Row]) -> str:
     if not found:
         return "nothing was timed"
     mean = exp(sum(log(ratio) for _, ratio in found) / len(found))
-    slower = [f"{row.case.name} x{row.case.channels}" for row, ratio in found if ratio < 1]
-    return (
-        f"geometric mean {mean:.2f} over {len(found)} rows; slower than OpenCV: {', '.join(slower) or 'none'}"
-    )
+    slower = sum(ratio < 1 for _, ratio in found)
+    return f"geometric mean {mean:.2f} over {len(found)} cells; slower than OpenCV: {slower or 'none'}"
 
 
 def overheads(found: Sequence[Overhead]) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from imgfilt.cli import FAILED
+
+if TYPE_CHECKING:
+    from imgfilt.bench.sizes import Size
 
 _HELP = """Times the filters against OpenCV, on the same picture, in the same process.
 
@@ -32,59 +35,65 @@ _FURTHER = {
 """Benchmarks of other things, and the modules of their commands."""
 
 
-def _size(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    """The width and height in "3840x2160"."""
-    if value is None:
-        return None
-    found = re.fullmatch(r"([1-9]\d{0,5})x([1-9]\d{0,5})", value)
-    if found is None:
-        raise click.BadParameter(f"{value!r} is no size; write width x height, as 3840x2160")
-    return int(found[1]), int(found[2])
+def _sizes(_ctx: click.Context, _param: click.Parameter, values: tuple[str, ...]) -> tuple[Size, ...]:
+    from imgfilt.bench.sizes import parse_size
+
+    try:
+        return tuple(parse_size(value) for value in values)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def _bench(
-    size: tuple[int, int] | None,
-    threads: int,
+    size: tuple[Size, ...],
+    threads: tuple[int, ...],
     rounds: int,
     quick: bool,
     json: bool,
-    **names: tuple[str, ...],
+    filter: tuple[str, ...],
+    dtype: tuple[str, ...],
+    channels: tuple[int, ...],
 ) -> None:
     if click.get_current_context().invoked_subcommand is not None:
         return
-    from imgfilt.bench import machine, opencv, overhead, report, session
+    from imgfilt.batch.budget import processors
+    from imgfilt.bench import machine, overhead, report, session
     from imgfilt.bench.case import MissingPackageError
-    from imgfilt.bench.cases import cases
+    from imgfilt.bench.cases import CHANNELS, DTYPES, cases
+    from imgfilt.bench.opencv.library import opencv
+    from imgfilt.bench.sizes import SIZES
 
     try:
-        cv2 = opencv.opencv()
+        cv2 = opencv()
     except MissingPackageError as error:
         raise click.ClickException(str(error)) from error
-    cv2.setNumThreads(threads)
-    every = list(cases())
-    chosen = [case for case in every if not names["filter"] or case.filter in names["filter"]]
-    known = sorted({case.filter for case in every})
-    for name in names["filter"]:
-        if name not in known:
+    if quick:
+        dtype, channels, threads = dtype or ("uint8",), channels or (1, 3), threads or (processors(),)
+    every = list(cases(dtype or DTYPES, channels or CHANNELS))
+    chosen = [case for case in every if not filter or case.filter in filter or case.name in filter]
+    for name in filter:
+        if not any(name in (case.filter, case.name) for case in every):
+            known = sorted({case.filter for case in every})
             raise click.UsageError(f"no case has the filter {name!r}; there are {', '.join(known)}")
-    width, height = size or ((1280, 800) if quick else (3840, 2160))
-    facts = machine.describe(cv2, threads)
+    counts = threads or tuple(dict.fromkeys((1, processors())))
+    sizes = size or tuple(SIZES[name] for name in (("256", "1MP") if quick else SIZES))
+    cells = session.matrix(chosen, sizes, counts, all_large=bool(filter))
+    facts = machine.describe(cv2, counts)
     if json:
         _print_json({"machine": facts})
     else:
         for line in machine.lines(facts):
             click.echo(line)
-        click.echo(f"{width}x{height}, {rounds} rounds")
     rows = []
-    for row in session.run(chosen, width, height, threads, rounds):
+    for row in session.run(cells, rounds):
         rows.append(row)
         if json:
             _print_json(row.record())
         elif sys.stderr.isatty():
-            click.echo(f"\r\x1b[K{len(rows)}/{len(chosen)} {row.case.name}", err=True, nl=False)
+            click.echo(f"\r\x1b[K{len(rows)}/{len(cells)} {row.cell.case.name}", err=True, nl=False)
     if not json and sys.stderr.isatty():
         click.echo("\r\x1b[K", err=True, nl=False)
-    small = [] if names["filter"] else list(overhead.measure(rounds))
+    small = [] if filter else list(overhead.measure(rounds))
     if json:
         for found in small:
             _print_json(found.record())
@@ -121,18 +130,30 @@ bench_command = _Bench(
     params=[
         click.Option(
             ["--size"],
-            metavar="WxH",
-            callback=_size,
-            help="The picture's size in pixels; 3840x2160 by default.",
+            multiple=True,
+            metavar="SIZE",
+            callback=_sizes,
+            help="64, 256, 1MP, 8MP, 100MP or WxH; may be repeated.",
         ),
         click.Option(
             ["--threads"],
+            multiple=True,
             type=click.IntRange(min=1),
-            default=1,
-            show_default=True,
-            help="Threads on both sides.",
+            help="Threads on both sides; one and all by default; may be repeated.",
         ),
         click.Option(["--filter"], multiple=True, metavar="NAME", help="Only this filter; may be repeated."),
+        click.Option(
+            ["--dtype"],
+            multiple=True,
+            type=click.Choice(["uint8", "uint16", "float32"]),
+            help="Only this dtype; may be repeated.",
+        ),
+        click.Option(
+            ["--channels"],
+            multiple=True,
+            type=click.IntRange(1, 4),
+            help="Only so many channels; may be repeated.",
+        ),
         click.Option(
             ["--rounds"],
             type=click.IntRange(min=3),
@@ -140,7 +161,11 @@ bench_command = _Bench(
             show_default=True,
             help="Turns of each side.",
         ),
-        click.Option(["--quick"], is_flag=True, help="A picture of 1 megapixel: ends in under a minute."),
+        click.Option(
+            ["--quick"],
+            is_flag=True,
+            help="Unless said otherwise, uint8 in gray and RGB at 256x256 and 1 megapixel, on all threads.",
+        ),
         click.Option(["--json"], is_flag=True, help="One JSON object a line on standard output."),
     ],
     callback=_bench,
