@@ -145,6 +145,26 @@ void Program::find_reach() {
                 "rows beside those that have been enlarged or skipped cannot be read");
     }
     find_twins();
+    find_window();
+}
+
+void Program::find_window() {
+    for (size_t i = nodes_.size(); i-- > 1;) {
+        const Op& op = nodes_[i].op;
+        resizes_ = resizes_ || op.up > 1 || op.step > 1 || nodes_[i].narrowed;
+        if (nodes_[i].twin == static_cast<int>(i) - 1) {  // made together
+            Node& first = nodes_[i - 1];
+            first.ahead = nodes_[i].ahead = std::max(first.ahead, nodes_[i].ahead);
+        }
+        const auto needs = [&](int input, int above, int below) {
+            Node& in = nodes_[static_cast<size_t>(input)];
+            in.back = std::max(in.back, nodes_[i].back + above);
+            in.ahead = std::max(in.ahead, nodes_[i].ahead + below);
+        };
+        for (int input : op.inputs) needs(input, 0, 0);
+        for (const Tap& t : op.taps) needs(op.inputs[static_cast<size_t>(t.input)], -t.dy, t.dy);
+        if (op.kind == OpKind::slide) needs(op.inputs[0], op.origin + 1, op.size - 1 - op.origin);
+    }
 }
 
 // The vertical sums of a gradient are of the same rows, which are then read and widened once for both.

@@ -89,7 +89,9 @@ class Program {
     struct Node {
         Op op;
         int reach = 0;  // rows above and below the output row that may be needed
-        int pad = 0;    // pixels needed beyond each end of a line
+        // Rows after and before row y of the result that are needed for it, where no border is near.
+        int ahead = 0, back = 0;
+        int pad = 0;  // pixels needed beyond each end of a line
         // Row y of the result is made from rows around y * step / up of this op.
         int64_t up = 1, step = 1;
         int readers = 0;
@@ -101,12 +103,14 @@ class Program {
         std::vector<double> weights64;
     };
     void find_reach();
+    void find_window();
     // Lines that are kept of an op: those that its readers may still ask for.
     static int64_t depth(const Node& node);
 
     void find_twins();
 
     std::vector<Node> nodes_;
+    bool resizes_ = false;  // some op's rows are not those of the image
 };
 
 }  // namespace imgfilt

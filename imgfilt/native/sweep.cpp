@@ -13,8 +13,11 @@ namespace imgfilt {
 
 constexpr int64_t kStream = 16 << 20;  // bytes of output that would only push other things out of the caches
 constexpr int64_t kPiece = 3840;       // bytes of the image between two moments of fetching
+constexpr int64_t kNear = 512 << 10;   // bytes of image and output that are near the processor anyhow
 constexpr int64_t kAhead = 12 << 10;   // bytes of the image fetched before they are needed: a part of the first cache
 constexpr int64_t kRowsAhead = 3;  // at most, and where rows that are read several times are too long for that cache
+
+static int64_t bytes_of_row(const View& v) { return v.width * v.channels * kSizeOf[static_cast<int>(v.dtype)]; }
 
 class Sweep {
   public:
@@ -43,11 +46,13 @@ class Sweep {
         for (Line& line : lines_) line.rows.assign(static_cast<size_t>(line.depth), INT64_MIN);
         for (size_t i = 0; i < lines_.size(); ++i)
             lines_[i].pointers.resize(std::max(program.nodes_[i].op.taps.size(), program.nodes_[i].op.inputs.size()));
-        const int64_t row_bytes = in.width * in.channels * kSizeOf[static_cast<int>(in.dtype)];
+        const int64_t row_bytes = bytes_of_row(in);
         const bool kept = lines_[0].direct && lines_[0].depth > 1;
         ahead_ = kept ? kRowsAhead : std::clamp<int64_t>(kAhead / std::max<int64_t>(1, row_bytes), 1, kRowsAhead);
         if (lines_.size() > 2) pieces_ = std::max<int64_t>(1, row_bytes / kPiece);
+        fetching_ = row_bytes * in.height + bytes_of_row(out) * out.height > kNear;
         make_columns();
+        for (size_t i = 1; i < lines_.size(); ++i) find_places(static_cast<int>(i));
         if (border == Border::constant)
             for (size_t i = 0; i < lines_.size(); ++i) make_constant(static_cast<int>(i));
     }
@@ -64,14 +69,24 @@ class Sweep {
             if (is_real(node)) lines_[i].next = std::max<int64_t>(0, lines_[i].next);
             lines_[i].sum = nullptr;
         }
-        const int64_t out_bytes = out_.width * out_.channels * kSizeOf[static_cast<int>(out_.dtype)];
+        const int64_t out_bytes = bytes_of_row(out_);
         // A last loop that fetches its own target writes there faster.
         const bool stream = packed(out_) && out_bytes * out_.height > kStream && !fetches(program_.nodes_.back());
         const bool in_place = packed(out_) && !stream;
+        const Program::Node& source = program_.nodes_.front();
+        const int64_t from = program_.resizes_ ? last : std::max<int64_t>(first, source.back);
+        const int64_t to = std::min(last, in_.height - source.ahead);
         for (int64_t y = first; y < last; ++y) {
             char* target = in_place ? out_.data + y * out_.row : slot(result, 0);
-            if (in_place && y + 1 < last) target_.start(target + out_.row, out_bytes, moments());
-            produce(result, y, target);
+            if (in_place && fetching_ && y + 1 < last) target_.start(target + out_.row, out_bytes, moments());
+            if (y >= from && y < to) {
+                if (y == from) prepare(y);
+                steady_ = true;
+                produce_steadily(y, target);
+                steady_ = false;
+            } else {
+                produce(result, y, target);
+            }
             if (stream)
                 stream_row(target, out_.data + y * out_.row, out_bytes);
             else if (!in_place)
@@ -80,6 +95,12 @@ class Sweep {
     }
 
   private:
+    // Where an element of a row is: at `base` + `stride` * (row + `row` & `mask`).
+    struct Place {
+        const char* base;
+        int64_t stride, mask, row;
+    };
+
     struct Line {
         char* base = nullptr;     // depth + 1 lines; the last is the constant one
         char* scratch = nullptr;  // window
@@ -90,6 +111,7 @@ class Sweep {
         bool direct = false;                // rows are the image's own
         char* sum = nullptr;                // slide: the line of the row before
         std::vector<const char*> pointers;  // taps, or inputs, of the row in work
+        std::vector<Place> places;          // of the taps, where their inputs' rows are found without dividing
     };
 
     // Rows are numbered 0 .. height - 1, and the border says which stands for one outside; else rows outside
@@ -148,6 +170,59 @@ class Sweep {
         return produce_at(i, row);
     }
 
+    // Far from the borders each row of the result takes one new row of each op, those in their order, and finds all
+    // others where they were put: nothing is asked. `prepare` makes what the first such row finds.
+    void prepare(int64_t y) {
+        for (size_t i = 0; i + 1 < lines_.size(); ++i) {
+            const Program::Node& node = program_.nodes_[i];
+            for (int64_t row = y - node.back; row < y + node.ahead; ++row) read(static_cast<int>(i), row);
+        }
+    }
+    void produce_steadily(int64_t y, char* target) {
+        const int result = static_cast<int>(lines_.size()) - 1;
+        for (int i = 0; i < result; ++i) {
+            const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
+            Line& line = lines_[static_cast<size_t>(i)];
+            const int64_t row = y + node.ahead;
+            if (line.direct) {
+                line.next = row;
+                announce(row + ahead_);
+                continue;
+            }
+            line.rows[static_cast<size_t>(place(line, row))] = row;
+            if (node.twin >= 0) {
+                if (node.twin > i) produce_twins(i, node.twin, row);
+                continue;
+            }
+            if (node.op.kind == OpKind::slide) line.next = row + 1;
+            char* made = slot(i, row);
+            produce(i, row, made);
+            finish(i, row, made);
+        }
+        produce(result, y, target);
+    }
+    const char* made_row(int i, int64_t row) const {
+        return lines_[static_cast<size_t>(i)].direct ? in_.data + row * in_.row : slot(i, row);
+    }
+    void find_places(int i) {
+        const Op& op = program_.nodes_[static_cast<size_t>(i)].op;
+        if (program_.resizes_) return;
+        std::vector<Place> places;
+        for (const Tap& tap : op.taps) {
+            const int input = op.inputs[static_cast<size_t>(tap.input)];
+            const Line& line = lines_[static_cast<size_t>(input)];
+            const int64_t column =
+                tap.dx * int64_t{op.channels} * kSizeOf[static_cast<int>(program_.nodes_[input].op.dtype)];
+            if (line.direct)
+                places.push_back({in_.data + column, in_.row, -1, tap.dy});
+            else if (line.mask >= 0)
+                places.push_back({line.base + line.lead + column, line.stride, line.mask, tap.dy});
+            else
+                return;
+        }
+        lines_[static_cast<size_t>(i)].places = std::move(places);
+    }
+
     // The rows of the image and of the output are new in order: while some are worked on, later ones are fetched, a
     // part with every op, so that memory is never idle and never waited for.
     struct Fetch {
@@ -167,9 +242,7 @@ class Sweep {
         }
     };
     void announce(int64_t y) {
-        if (y < in_.height)
-            source_.start(in_.data + y * in_.row, in_.width * in_.channels * kSizeOf[static_cast<int>(in_.dtype)],
-                          moments());
+        if (fetching_ && y < in_.height) source_.start(in_.data + y * in_.row, bytes_of_row(in_), moments());
     }
     // Loops with instructions enough to fetch between them. Where the last op has one the others leave it the work:
     // they would wait the longer for their own lines.
@@ -181,7 +254,7 @@ class Sweep {
         return fetches(program_.nodes_.back()) ? pieces_ : static_cast<int64_t>(lines_.size() - 1) * pieces_;
     }
     void fetch(int64_t moments) {
-        if (fetches(program_.nodes_.back())) return;
+        if (!fetching_ || fetches(program_.nodes_.back())) return;
         source_.finish(source_.part(moments));
         target_.finish(target_.part(moments));
     }
@@ -190,8 +263,8 @@ class Sweep {
     void finish(int i, int64_t row, char* line) {
         const Program::Node& node = program_.nodes_[i];
         if (node.pad == 0) return;
-        const int64_t size = int64_t{node.op.channels} * kSizeOf[static_cast<int>(node.op.dtype)];
         if (node.op.kind == OpKind::decimate) return;  // made like the others
+        const int64_t size = int64_t{node.op.channels} * kSizeOf[static_cast<int>(node.op.dtype)];
         char* end = line + in_.width * size;
         if (border_ == Border::constant) {
             const char* beyond = node.op.up == 1 ? constant(i) : phase_constant(i, row);
@@ -199,9 +272,27 @@ class Sweep {
             std::memcpy(end, beyond, static_cast<size_t>(node.pad * size));
             return;
         }
-        for (int64_t j = 0; j < node.pad; ++j) {
-            std::memcpy(line - (j + 1) * size, line + left_[j] * size, static_cast<size_t>(size));
-            std::memcpy(end + j * size, line + right_[j] * size, static_cast<size_t>(size));
+        switch (size) {  // calls of memcpy would take longer than their work
+            case 1: return copy_columns<1>(node.pad, line, end, size);
+            case 2: return copy_columns<2>(node.pad, line, end, size);
+            case 3: return copy_columns<3>(node.pad, line, end, size);
+            case 4: return copy_columns<4>(node.pad, line, end, size);
+            case 6: return copy_columns<6>(node.pad, line, end, size);
+            case 8: return copy_columns<8>(node.pad, line, end, size);
+            case 12: return copy_columns<12>(node.pad, line, end, size);
+            case 16: return copy_columns<16>(node.pad, line, end, size);
+            default: return copy_columns<0>(node.pad, line, end, size);
+        }
+    }
+    template <size_t Size>
+    void copy_columns(int pad, char* line, char* end, int64_t size) const {
+        const size_t bytes = Size > 0 ? Size : static_cast<size_t>(size);
+        char *before = line, *after = end;
+        for (int j = 0; j < pad; ++j) {
+            before -= bytes;
+            std::memcpy(before, line + left_[j] * static_cast<int64_t>(bytes), bytes);
+            std::memcpy(after, line + right_[j] * static_cast<int64_t>(bytes), bytes);
+            after += bytes;
         }
     }
 
@@ -265,7 +356,10 @@ class Sweep {
         }
     }
 
-    const char* input(int i, int64_t row) { return constant_ ? constant(i) : read(i, row); }
+    const char* input(int i, int64_t row) {
+        if (steady_) return made_row(i, row);
+        return constant_ ? constant(i) : read(i, row);
+    }
 
     template <class T>
     const T* input_as(const Op& op, int which, int64_t row) {
@@ -378,6 +472,7 @@ class Sweep {
                 fetch(1);
                 sum_taps(node, from, pointers.data(), first, k, out + x * out_size, next - x);
             }
+            if (next == n) break;
             for (const char*& pointer : pointers) pointer += (next - x) * from_size;
             x = next;
         }
@@ -387,6 +482,14 @@ class Sweep {
     std::vector<const char*>& tap_pointers(int i, int64_t row, int first, int k) {
         const Op& op = program_.nodes_[i].op;
         std::vector<const char*>& pointers = lines_[i].pointers;
+        if (steady_ && !lines_[i].places.empty()) {
+            const Place* place = lines_[i].places.data();
+            for (const char*& pointer : pointers) {
+                pointer = place->base + place->stride * ((row + place->row) & place->mask);
+                ++place;
+            }
+            return pointers;
+        }
         const int64_t pixel = int64_t{op.channels} * kSizeOf[static_cast<int>(program_.nodes_[op.inputs[0]].op.dtype)];
         int last_input = -1, last_dy = 0;
         const char* line = nullptr;
@@ -416,6 +519,7 @@ class Sweep {
             row_.two_taps_u8_i16(reinterpret_cast<const uint8_t* const*>(p.data()), a.weights16.data(), taps_a,
                                  as<int16_t>(to_a) + x, reinterpret_cast<const uint8_t* const*>(q.data()),
                                  b.weights16.data(), taps_b, as<int16_t>(to_b) + x, next - x);
+            if (next == n) break;
             for (const char*& pointer : p) pointer += next - x;
             for (const char*& pointer : q) pointer += next - x;
             x = next;
@@ -484,8 +588,8 @@ class Sweep {
         const int64_t bytes = n * kSizeOf[static_cast<int>(op.dtype)];
         const int64_t top = y - op.origin;
         if (line.sum != nullptr) {
-            const char* enter = read(source, top + op.size - 1);
-            const char* leave = read(source, top - 1);
+            const char* enter = input(source, top + op.size - 1);
+            const char* leave = input(source, top - 1);
             if (line.sum != out) std::memcpy(out, line.sum, static_cast<size_t>(bytes));
             slide_rows(from, op.dtype, enter, leave, out, n);
         } else {
@@ -558,10 +662,11 @@ class Sweep {
     std::vector<Line> lines_;
     std::vector<int64_t> left_, right_;  // the columns that stand for those beyond the ends
     std::vector<char> zeros_;
-    bool constant_ = false;
+    bool constant_ = false, steady_ = false;
     Fetch source_, target_;
     int64_t pieces_ = 1;
-    int64_t ahead_ = 1;  // rows
+    int64_t ahead_ = 1;      // rows
+    bool fetching_ = false;  // whether image and output are far enough for it to pay
 };
 
 void sweep(const Program& program, const View& in, const View& out, Border border, double cval, int64_t first,
