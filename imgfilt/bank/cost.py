@@ -16,6 +16,7 @@ _ROW_STEPS_PER_NS = {
     True: 3.5,
     False: 4.5,
 }  # the same where the lanes are pixels; True: by one or two filters
+_NS_PER_LANE = 1.5  # one output to its place among others' images
 _BYTES_PER_NS = 4.0  # copied by slices of few elements
 _ROW_BYTES_PER_NS = 14.0  # copied by whole rows
 _ELEMENTS_PER_NS = 0.03  # of an FFT, one way
@@ -51,14 +52,14 @@ def of_blocks(problem: BankProblem, *, extra: float = 0, lanes: int | None = Non
         rate = _NARROW_STEPS_PER_NS if problem.group_filters <= vector else rate
     else:
         steps = problem.products / min(lanes, vector)
-    return _native(problem, steps / rate, extra)
+    return _native(problem, steps / rate + (_among_images(problem) if lanes is None else 0), extra)
 
 
 def of_rows(problem: BankProblem) -> float:
     """Seconds for blocks of few filters by vectors of neighbouring pixels, lanes beyond a row's end included."""
     vectors = -(-problem.out[1] // _vector(problem))
     steps = problem.batch * problem.filters * problem.out[0] * vectors * problem.terms
-    return _native(problem, steps / _ROW_STEPS_PER_NS[problem.group_filters < 3], 0)
+    return _native(problem, steps / _ROW_STEPS_PER_NS[problem.group_filters < 3] + _among_images(problem), 0)
 
 
 def of_additions(problem: BankProblem, moved: float) -> float:
@@ -69,6 +70,11 @@ def of_additions(problem: BankProblem, moved: float) -> float:
 
 def _native(problem: BankProblem, ns: float, extra: float) -> float:
     return (ns + _once(problem) + extra / _ROW_BYTES_PER_NS + _NS_PER_NATIVE_CALL) * 1e-9
+
+
+def _among_images(problem: BankProblem) -> float:
+    """Nanoseconds for outputs that are stored one by one, since the images stand side by side."""
+    return problem.output_elements * _NS_PER_LANE if problem.layout.startswith("CHWN") else 0
 
 
 def _once(problem: BankProblem) -> float:

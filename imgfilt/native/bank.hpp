@@ -62,8 +62,8 @@ void bank_direct(const BankShape& shape, const Batch& x, const void* weight, con
 int64_t bank_direct_workspace(const BankShape& shape, const Batch& x, const Batch& out, int threads);
 
 // im2win: the columns under each row of outputs, kernel height by kernel height, become one row of windows that
-// overlap; then the same blocks. The order of axes is that of `layout`; with lanes of images the batch is filled up to
-// eights.
+// overlap; then the same blocks. Windows are made for a band of rows at a time, which stays in L2. The order of axes is
+// that of `layout`; with lanes of images blocks of them are filled up.
 enum class Windows : int { nchw = 0, nhwc = 1, chwn = 2, chwn8 = 3 };
 void bank_im2win(const BankShape& shape, Windows layout, const Batch& x, const void* weight, const void* bias,
                  const Batch& out, int threads);

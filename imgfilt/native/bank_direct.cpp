@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "bank.hpp"
+#include "bank_bands.hpp"
 #include "bank_panels.hpp"
 
 namespace imgfilt {
@@ -10,8 +11,8 @@ namespace {
 
 constexpr int64_t kBandBytes = 320 << 10;   // of input, to stay in L2
 constexpr int64_t kBandPixels = 448;        // of output, whose sums stay near
+constexpr int64_t kFewPixels = 224;         // that share packed weights, however large their input
 constexpr int64_t kWeightBytes = 24 << 10;  // of packed weights, to stay in L1
-constexpr int64_t kTasksPerThread = 4;
 
 // Consecutive rows of output of one image, and where their input lies in a band.
 struct Segment {
@@ -21,73 +22,64 @@ struct Segment {
 template <class T>
 class Direct {
   public:
-    Direct(const BankShape& shape, const Batch& x, const T* weight, const T* bias, const Batch& out)
-        : s_(shape), x_(x), out_(out), panels_of_(out, bias), weight_(weight), k_(bank_kernels<T>()) {
-        channels_ = x.channels / s_.groups;
-        filters_ = out.channels / s_.groups;
-        pitch_ = x.width + s_.left + s_.right;
-        wide_ = panels_of_.wide();
-        panels_ = (filters_ + wide_ - 1) / wide_;
-        const int64_t channel_bytes = s_.taps() * wide_ * static_cast<int64_t>(sizeof(T));
-        block_channels_ = std::clamp<int64_t>(kWeightBytes / channel_bytes, 1, channels_);
-    }
+    Direct(const BankShape& shape, const Batch& x, const T* weight, const T* bias, const Batch& out, int threads)
+        : s_(shape),
+          x_(x),
+          out_(out),
+          panels_of_(out, bias),
+          weight_(weight),
+          k_(bank_kernels<T>()),
+          threads_(threads),
+          channels_(x.channels / shape.groups),
+          filters_(out.channels / shape.groups),
+          pitch_(x.width + shape.left + shape.right),
+          wide_(panels_of_.wide()),
+          panels_((filters_ + wide_ - 1) / wide_),
+          block_channels_(std::clamp<int64_t>(kWeightBytes / (shape.taps() * wide_ * static_cast<int64_t>(sizeof(T))),
+                                              1, channels_)),
+          bands_(out.images * out.height, out.height, shape.groups, panels_, threads,
+                 [&](int64_t rows) { return fits(rows); }),
+          plane_(plane_of(in_rows_at_most(bands_.rows))),
+          shared_(bands_.count > 1) {}
 
-    void run(int threads) {
-        cut(threads);
+    void run() const {
         // Weights that several bands read are packed once for all; else where they are read.
         const int64_t panel = channels_ * s_.taps() * wide_;
-        Scratch<T> all(bands_ > 1 ? s_.groups * panels_ * panel : 0);
-        if (bands_ > 1)
-            share(s_.groups * panels_, threads, [&](const auto& next) {
+        Scratch<T> all(shared_ ? s_.groups * panels_ * panel : 0);
+        if (shared_)
+            share(s_.groups * panels_, threads_, [&](const auto& next) {
                 for (int64_t i; (i = next()) >= 0;) {
                     const int64_t m = i % panels_ * wide_, filters = std::min(filters_ - m, wide_);
                     pack(i / panels_ * filters_ + m, filters, panels_of_.lanes(filters), 0, channels_,
                          all.get() + i * panel);
                 }
             });
-        share(tasks_, threads, [&](const auto& next) {
-            Scratch<T> input(channels_ * most_plane_);
-            Scratch<T> weights(bands_ > 1 ? 0 : block_channels_ * s_.taps() * wide_);
-            Scratch<T> sums(most_rows_ * out_.width * wide_);
+        share(bands_.tasks, threads_, [&](const auto& next) {
+            Scratch<T> input(channels_ * plane_), sums(bands_.rows * out_.width * wide_);
+            Scratch<T> weights(shared_ ? 0 : block_channels_ * s_.taps() * wide_);
             std::vector<int64_t> offsets(static_cast<std::size_t>(block_channels_ * s_.taps()));
-            for (int64_t task; (task = next()) >= 0;)
-                work(task, input.get(), bands_ > 1 ? nullptr : weights.get(), all.get(), sums.get(), offsets.data());
+            int64_t copied = -1;
+            for (int64_t task; (task = next()) >= 0;) {
+                work(task, task / bands_.parts != copied, input.get(), shared_ ? nullptr : weights.get(), all.get(),
+                     sums.get(), offsets.data());
+                copied = task / bands_.parts;
+            }
         });
     }
 
-    int64_t workspace(int threads) {
-        cut(threads);
-        const int64_t taps = s_.taps();
-        const int64_t weights = bands_ > 1 ? 0 : block_channels_ * taps * wide_;
-        const int64_t one = channels_ * most_plane_ + weights + most_rows_ * out_.width * wide_;
-        const int64_t all = bands_ > 1 ? s_.groups * panels_ * wide_ * channels_ * taps : 0;
-        return (std::min<int64_t>(threads, tasks_) * one + all) * static_cast<int64_t>(sizeof(T));
+    int64_t workspace() const {
+        const int64_t taps = s_.taps(), weights = shared_ ? 0 : block_channels_ * taps * wide_;
+        const int64_t one = channels_ * plane_ + weights + bands_.rows * out_.width * wide_;
+        const int64_t all = shared_ ? s_.groups * panels_ * wide_ * channels_ * taps : 0;
+        return (std::min<int64_t>(threads_, bands_.tasks) * one + all) * static_cast<int64_t>(sizeof(T));
     }
 
   private:
-    // Rows of output to bands, and bands' filters to tasks. How, changes nothing in any sum.
-    void cut(int threads) {
-        const int64_t all = out_.images * out_.height;
-        const int64_t row_bytes = channels_ * pitch_ * static_cast<int64_t>(sizeof(T));
-        int64_t rows = 1;
-        while (rows < all && (rows + 1) * out_.width <= kBandPixels &&
-               in_rows_at_most(rows + 1) * row_bytes <= kBandBytes)
-            ++rows;
-        if (rows < out_.height && threads > 1) rows = std::min(rows, (out_.height + 1) / 2);
-        int64_t bands = (all + rows - 1) / rows;
-        const int64_t wanted = threads == 1 ? 1 : threads * kTasksPerThread;
-        parts_ = std::clamp<int64_t>((wanted + bands * s_.groups - 1) / (bands * s_.groups), 1, panels_);
-        while (threads > 1 && rows > 1 && bands * s_.groups * parts_ < threads) {
-            rows = (rows + 1) / 2;
-            bands = (all + rows - 1) / rows;
-        }
-        band_rows_ = rows = (all + bands - 1) / bands;
-        bands_ = (all + rows - 1) / rows;
-        most_rows_ = rows;
-        most_plane_ = plane_of(in_rows_at_most(rows));
-        tasks_ = s_.groups * bands_ * parts_;
+    bool fits(int64_t rows) const {
+        const int64_t pixels = rows * out_.width;
+        const int64_t bytes = in_rows_at_most(rows) * channels_ * pitch_ * static_cast<int64_t>(sizeof(T));
+        return pixels <= kBandPixels && (bytes <= kBandBytes || pixels <= kFewPixels);
     }
-
     int64_t in_rows(int64_t rows) const { return (rows - 1) * s_.stride_y + s_.span_y(); }
     int64_t in_rows_at_most(int64_t rows) const {
         // Each image that they touch has rows of its own between those of two outputs.
@@ -95,16 +87,14 @@ class Direct {
         const int64_t between = s_.span_y() - s_.stride_y;
         return rows * s_.stride_y + std::max(between, images * between);
     }
-    // Channels begin in different sets of the cache.
-    int64_t plane_of(int64_t rows) const {
-        const int64_t lines = (rows * pitch_ + 15) / 16;
-        return (lines | 1) * 16;
-    }
+    int64_t plane_of(int64_t rows) const { return apart(rows * pitch_); }
 
-    // `weights` has place for a block of weights, or is null where `all` of them have been packed.
-    void work(int64_t task, T* input, T* weights, const T* all, T* sums, int64_t* offsets) const {
-        const int64_t part = task % parts_, band = task / parts_ % bands_, group = task / parts_ / bands_;
-        const int64_t first = band * band_rows_, end = std::min(out_.images * out_.height, first + band_rows_);
+    // `fresh`: the band's input is not there yet. `weights` has place for a block of weights, or is null where `all` of
+    // them have been packed.
+    void work(int64_t task, bool fresh, T* input, T* weights, const T* all, T* sums, int64_t* offsets) const {
+        const int64_t part = task % bands_.parts, band = task / bands_.parts % bands_.count;
+        const int64_t group = task / bands_.parts / bands_.count, first = band * bands_.rows;
+        const int64_t end = std::min(out_.images * out_.height, first + bands_.rows);
         std::vector<Segment> segments;
         int64_t in_row = 0;
         for (int64_t r = first; r < end;) {
@@ -114,7 +104,8 @@ class Direct {
             r += rows;
         }
         const int64_t plane = plane_of(in_row);
-        for (const Segment& segment : segments) copy_in(segment, group, plane, input);
+        if (fresh)
+            for (const Segment& segment : segments) copy_in(segment, group, plane, input);
         std::vector<int64_t> bases;  // of each row of output in the input
         for (const Segment& segment : segments)
             for (int64_t i = 0; i < segment.rows; ++i) bases.push_back((segment.in_row + i * s_.stride_y) * pitch_);
@@ -127,7 +118,7 @@ class Direct {
                 for (int64_t v = 0; v < s_.kernel_width; v += length)
                     offsets[count++] = c * plane + u * s_.dilation_y * pitch_ + v * s_.dilation_x;
         const int64_t per_channel = count / block_channels_;
-        for (int64_t p = panels_ * part / parts_; p < panels_ * (part + 1) / parts_; ++p) {
+        for (int64_t p = panels_ * part / bands_.parts; p < panels_ * (part + 1) / bands_.parts; ++p) {
             const int64_t m = p * wide_, filters = std::min(filters_ - m, wide_);
             const int64_t lanes = panels_of_.lanes(filters);
             panels_of_.begin(group * filters_ + m, filters, lanes, static_cast<int64_t>(bases.size()) * out_.width,
@@ -193,8 +184,11 @@ class Direct {
     const Panels<T> panels_of_;
     const T* weight_;
     const BankKernelsOf<T>& k_;
-    int64_t channels_, filters_, pitch_, wide_, panels_, block_channels_;
-    int64_t band_rows_ = 1, bands_ = 1, parts_ = 1, tasks_ = 1, most_rows_ = 1, most_plane_ = 0;
+    const int threads_;
+    const int64_t channels_, filters_, pitch_, wide_, panels_, block_channels_;
+    const Bands bands_;
+    const int64_t plane_;  // from a channel of the largest band to the next
+    const bool shared_;
 };
 
 }  // namespace
@@ -202,15 +196,15 @@ class Direct {
 void bank_direct(const BankShape& shape, const Batch& x, const void* weight, const void* bias, const Batch& out,
                  int threads) {
     if (x.dtype == DType::f32)
-        Direct<float>(shape, x, static_cast<const float*>(weight), static_cast<const float*>(bias), out).run(threads);
+        Direct<float>(shape, x, static_cast<const float*>(weight), static_cast<const float*>(bias), out, threads).run();
     else
-        Direct<double>(shape, x, static_cast<const double*>(weight), static_cast<const double*>(bias), out)
-            .run(threads);
+        Direct<double>(shape, x, static_cast<const double*>(weight), static_cast<const double*>(bias), out, threads)
+            .run();
 }
 
 int64_t bank_direct_workspace(const BankShape& shape, const Batch& x, const Batch& out, int threads) {
-    return x.dtype == DType::f32 ? Direct<float>(shape, x, nullptr, nullptr, out).workspace(threads)
-                                 : Direct<double>(shape, x, nullptr, nullptr, out).workspace(threads);
+    return x.dtype == DType::f32 ? Direct<float>(shape, x, nullptr, nullptr, out, threads).workspace()
+                                 : Direct<double>(shape, x, nullptr, nullptr, out, threads).workspace();
 }
 
 }  // namespace imgfilt

@@ -23,10 +23,8 @@ typedef Vec<float> EightFloats;
 #endif
 
 template <class T, class V, int Pixels>
-void images_block(const imgfilt::ImagesRun& run, const void* input, const void* weights, const void* bias, void* out) {
+void images_block(const imgfilt::ImagesRun& run, const void* input, const void* bias, void* out) {
     constexpr int lanes = sizeof(V) / sizeof(T), filters = imgfilt::kImagesFilters;
-    const T* const in = static_cast<const T*>(input);
-    const T* w = static_cast<const T*>(weights);
     V sum[filters][Pixels];
 #pragma GCC unroll 4
     for (int f = 0; f < filters; ++f) {
@@ -34,24 +32,34 @@ void images_block(const imgfilt::ImagesRun& run, const void* input, const void* 
 #pragma GCC unroll 6
         for (int x = 0; x < Pixels; ++x) sum[f][x] = start;
     }
-    int64_t i = 0;
-    do {
-        const T* from = in + run.offsets[i];
-        int64_t q = 0;
-        do {
-            V pixel[Pixels];
-#pragma GCC unroll 6
-            for (int x = 0; x < Pixels; ++x) pixel[x] = load<V>(from + x * run.step);
+    const T* w[filters];
 #pragma GCC unroll 4
-            for (int f = 0; f < filters; ++f) {
-                const V weight = w[f] - V{};
+    for (int f = 0; f < filters; ++f) w[f] = static_cast<const T*>(run.weights[f]);
+    const int64_t kh = run.kernel_height, kw = run.kernel_width, images = run.images, step = run.step;
+    int64_t c = 0;
+    do {  // all loops at least once: else the sums would need a place in memory, too
+        const T* column = static_cast<const T*>(input) + c * run.plane;
+        int64_t v = 0;
+        do {
+            const T* from = column;
+            int64_t tap = (c * kh) * kw + v;
+            int64_t u = 0;
+            do {
+                V pixel[Pixels];
 #pragma GCC unroll 6
-                for (int x = 0; x < Pixels; ++x) sum[f][x] = fused(pixel[x], weight, sum[f][x]);
-            }
-            w += filters;
-            from += run.images;
-        } while (++q < run.length);
-    } while (++i < run.count);
+                for (int x = 0; x < Pixels; ++x) pixel[x] = load<V>(from + x * step);
+#pragma GCC unroll 4
+                for (int f = 0; f < filters; ++f) {
+                    const V weight = w[f][tap] - V{};
+#pragma GCC unroll 6
+                    for (int x = 0; x < Pixels; ++x) sum[f][x] = fused(pixel[x], weight, sum[f][x]);
+                }
+                from += images;
+                tap += kw;
+            } while (++u < kh);
+            column += run.column;
+        } while (++v < kw);
+    } while (++c < run.channels);
 #pragma GCC unroll 4
     for (int f = 0; f < filters; ++f)
 #pragma GCC unroll 6

@@ -20,22 +20,24 @@ struct BankRun {
 
 typedef void (*BankBlock)(const BankRun& run, const void* in, const void* weights, void* sums);
 
-// A block whose lanes are images: kImagesFilters filters by some pixels. Distances in the input count elements, those
-// in the output bytes.
+// A block whose lanes are images: kImagesFilters filters by some pixels of a row of windows, (channel, column, tap row,
+// image). Distances in the input count elements, those in the output bytes.
 constexpr int kImagesFilters = 4;
 constexpr int kMostImagesPixels = 6;
 struct ImagesRun {
-    const int64_t* offsets;
-    int64_t count, length;
-    int64_t images;   // from an element of the windows to the next
-    int64_t step;     // from a pixel to the next
-    int64_t filters;  // that are stored, of kImagesFilters
-    int64_t valid;    // images that are stored; may be more than a vector has
+    int64_t channels, plane;  // plane: from a channel of the windows to the next
+    int64_t kernel_height, kernel_width;
+    int64_t images;                       // from a tap's element of the windows to that of the next row
+    int64_t column;                       // the same for tap columns
+    int64_t step;                         // from a pixel to the next
+    const void* weights[kImagesFilters];  // of each filter, (channel, tap row, tap column)
+    int64_t filters;                      // that are stored, of kImagesFilters
+    int64_t valid;                        // images that are stored; may be more than a vector has
     int64_t out_filter, out_pixel, out_image;
 };
 
-// out = bias + input x weights; weights are (steps, kImagesFilters).
-typedef void (*ImagesBlock)(const ImagesRun& run, const void* in, const void* weights, const void* bias, void* out);
+// out = bias + input x weights
+typedef void (*ImagesBlock)(const ImagesRun& run, const void* in, const void* bias, void* out);
 
 // A block whose lanes are neighbouring pixels of a row: for each offset one weight a filter. Distances count elements.
 constexpr int kRowsFilters = 4;
