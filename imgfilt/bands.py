@@ -182,7 +182,8 @@ def _reach(step: Step, plan: Plan) -> int:
     if strided or plan.out_shape[0] != plan.shape[0] or any(op.up != 1 or op.step != 1 for op in ops):
         raise NotInBandsError(f"{plan.title} changes the size, and cannot be done in bands of rows")
     if isinstance(step, RowStep):
-        return int(_native.Program([op.native() for op in step.ops]).reach())
+        program, block = _native.Program([op.native() for op in step.ops]), _block(step)
+        return program.reach() + (block if block > 1 else 0)  # a running sum may begin a block before
     if isinstance(step, ArrayStep):
         return ARRAY_BACKENDS[step.backend].reach(step.problem)
     if isinstance(step.node, graph.Median):
@@ -197,6 +198,8 @@ def _reach(step: Step, plan: Plan) -> int:
 
 def _block(step: Step) -> int:
     """Bands must start at multiples of this many rows for the same bits as the whole image's."""
+    if isinstance(step, RowStep):
+        return _native.Program([op.native() for op in step.ops]).block()
     if not isinstance(step, ArrayStep):
         return 1
     backend = ARRAY_BACKENDS[step.backend]

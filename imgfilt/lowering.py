@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 
 from imgfilt import graph
-from imgfilt.rows import FULL_SCALE, ITEMSIZE, RANGES, Line, RowBuilder, RowOp, Tap
+from imgfilt.rows import FULL_SCALE, ITEMSIZE, RANGES, ROUND_OFF, Line, RowBuilder, RowOp, Tap
 
 ConvolveBy = Callable[[graph.Convolve, RowBuilder, Line], Line]
 """Lowers one convolution of a line; the planner decides how."""
@@ -131,17 +131,33 @@ class _Lowering:
         fused = self._shifted(line, node) if sole else None
         fused = fused or self._divided(line, node)
         if fused is not None:
-            return fused
+            return self._in_window(line, fused) if sole else fused
         # Sums are made pixels of a stage by an op of its own, which says what lies outside: the result has no outside.
         if line.dtype == node.dtype and line.plain and (node is self.root or not line.after_convolution):
             return line
         done = rows.convert(line, node.dtype, rounding=node.rounding, stage=True)
         done = replace(done, error=0.0, after_convolution=False)
+        done = self._in_window(line, done) if sole else done
         if not done.integral:
             return done
         # Whatever the response's range: outside a constant border these lines hold any value of the type.
         low, high = RANGES[node.dtype]
         return replace(done, low=low, high=high)
+
+    def _in_window(self, line: Line, pixels: Line) -> Line:
+        """Running sums `line` are made `pixels` by the op that sums them, where the last op does no more than that."""
+        ops = self.rows.ops
+        window, last = ops[line.index], ops[-1]
+        if window.kind != "window" or last.kind not in ("convert", "divide") or last.inputs != (line.index,):
+            return pixels
+        if window.dtype in ROUND_OFF and ops[window.inputs[0]].kind != "slide":
+            return pixels
+        ops.pop()
+        ops[line.index] = replace(
+            last, kind="window", inputs=window.inputs, extended=window.extended, size=window.size,
+            origin=window.origin, narrow=last.kind == "divide",
+        )  # fmt: skip
+        return replace(pixels, index=line.index)
 
     def _phases(self, node: graph.Upsample) -> tuple[Line, ...]:
         line = self.line(node.input)

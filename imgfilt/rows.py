@@ -97,17 +97,24 @@ def _details(op: RowOp) -> str:
         first, second = (" ".join(f"{t.weight:g}" for t in taps) for taps in halves)
         return f" sqrt([{first}]^2 + [{second}]^2)" + (f" * {op.scale:g}" if op.scale != 1.0 else "")
     if op.kind == "divide":
-        return f" (x + {op.init:g}) * {op.scale:g} >> {16 + op.shift}"
+        return f" (x + {op.init:g}){_rounded(op)}"
     if op.kind in ("slide", "window"):
-        return f" sum of {op.size} {'rows' if op.kind == 'slide' else 'pixels'}"
+        return f" sum of {op.size} {'rows' if op.kind == 'slide' else 'pixels'}" + _rounded(op)
     if op.kind == "combine":
         values = " ".join(f"{w:g}" for w in op.weights)
         return f" [{values}] {op.bias:+g}" + (" absolute" if op.absolute else "")
     if op.kind == "sharpen":
         return f" amount {op.amount:g} threshold {op.threshold:g}"
+    return _rounded(op)
+
+
+def _rounded(op: RowOp) -> str:
+    """What sums are multiplied by, shifted by, and what is added."""
     parts = []
     if op.scale != 1.0:
         parts.append(f"* {op.scale:g}")
+    if op.shift:
+        parts.append(f">> {16 + op.shift}")
     if op.bias != 0.0:
         parts.append(f"{op.bias:+g}")
     return (" " + " ".join(parts)) if parts else ""

@@ -1,8 +1,10 @@
-"""Equal weights: running sums down the columns, doubling windows along the row; any size for about one price.
+"""Equal weights: running sums down the columns and along the row; any size for about one price.
 
-Integers are exact: a column's sum gains the row that enters and loses the one that leaves (Crow 1984 keeps the
-same sums for the whole image). Floats are never subtracted, so that a NaN or an infinity stays where it is and
-a large element leaves no error behind: windows of 1, 2, 4, ... rows are doubled instead.
+A column's sum gains the row that enters and loses the one that leaves, and the sum of the columns likewise (McDonnell,
+Box-filtering techniques, 1981). Integers are exact. Float32 is summed in 53 bits, anew every so many rows, so that
+neither the number of threads nor the rows above change a bit; rows that are not all finite are summed one by one, so
+that a NaN or an infinity stays where it is. Float64, and a few rows of float32, are never subtracted: windows of
+1, 2, 4, ... elements are doubled instead.
 """
 
 from __future__ import annotations
@@ -15,6 +17,11 @@ from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import ROUND_OFF, Line, RowBuilder, RowOp, Tap
 
 name = "box"
+
+_FEW_ROWS = 4  # of float32: as many as are added faster than slid
+_LONGEST_RUN = (
+    128  # rows that a running sum of float32 goes on, in parts of the window's height (program.cpp)
+)
 
 
 def supports(problem: Problem) -> Refusal | None:
@@ -43,34 +50,41 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
     (height, width), (ay, ax) = kernel.shape, kernel.anchor
     weight = float(kernel.weights[0, 0])
     area = height * width
-    dtype = _sum_dtype(line, area)
     single_column = width == 1 and ax == 0  # an anchor beside the kernel is a shift, done as a sum of one
-    if dtype in ROUND_OFF:
+    dtype = _sum_dtype(line, area)
+    if dtype == "float32" and height > _FEW_ROWS:
+        dtype = "float64"
+    narrow = dtype == "uint16"
+    if not line.integral and dtype != line.dtype:
+        index = rows.add(_slide(line, dtype, height, ay, final=single_column))
+    elif dtype in ROUND_OFF:
         line = rows.real(line, dtype, keep_scale=True)
         index = _doubled_rows(rows, line, height, ay, final=single_column)
     elif height > 1 or ay:
-        index = rows.add(
-            RowOp(
-                "slide", dtype, line.channels, (line.index,), extended=single_column, size=height, origin=ay
-            )
-        )
+        column = _sum_dtype(line, height)  # narrower than the whole sum
+        index = rows.add(_slide(line, column, height, ay, final=single_column))
     else:
         index = rows.real(line, dtype, keep_scale=True).index
     if not single_column:
-        index = rows.add(RowOp("window", dtype, line.channels, (index,), size=width, origin=ax))
+        index = rows.add(
+            RowOp("window", dtype, line.channels, (index,), size=width, origin=ax, narrow=narrow)
+        )
     if problem.strided:
         sy, sx = problem.stride
         index = rows.add(RowOp("decimate", dtype, line.channels, (index,), size=sx, step=sy))
-    doublings = 2 + math.log2(area)
-    error = (
-        doublings * ROUND_OFF[dtype] * area * line.largest
-        if dtype in ROUND_OFF and not line.integral
-        else 0.0
-    )
+    error = 0.0
+    if dtype in ROUND_OFF and not line.integral:
+        # Of a running sum, each step that came before: the rows since it began anew, and the row's pixels.
+        steps = 2 + math.log2(area) if dtype == line.dtype else 8 * (_LONGEST_RUN * height + problem.width)
+        error = steps * ROUND_OFF[dtype] * area * line.largest
     scale = line.scale * weight
     return Line(index, dtype, line.channels, area * line.low, area * line.high, scale,
                 line.offset * area * weight, (error * abs(line.scale) + area * line.error) * abs(weight),
                 after_convolution=True)  # fmt: skip
+
+
+def _slide(line: Line, dtype: str, height: int, anchor: int, *, final: bool) -> RowOp:
+    return RowOp("slide", dtype, line.channels, (line.index,), extended=final, size=height, origin=anchor)
 
 
 def _sum_dtype(line: Line, area: int) -> str:

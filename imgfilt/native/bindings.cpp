@@ -120,6 +120,7 @@ NB_MODULE(_native, m) {
         .def(nb::new_(&program_of), "ops"_a)
         .def("workspace", &Program::workspace, "width"_a)
         .def("reach", &Program::reach)
+        .def("block", &Program::block)
         .def(
             "run",
             [](const Program& p, const Input& in, const Output& out, int border, double cval, int threads,

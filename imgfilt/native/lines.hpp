@@ -8,7 +8,8 @@
 
 namespace imgfilt {
 
-constexpr int64_t kAlign = 64;  // bytes: a cache line, and the widest vector
+constexpr int64_t kAlign = 64;      // bytes: a cache line, and the widest vector
+constexpr int64_t kSums = 4 << 10;  // bytes of a piece of a row of sums, made before they are rounded
 
 inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 

@@ -16,6 +16,7 @@ namespace {
 constexpr int64_t kMinRowsPerStripe = 16;
 constexpr int64_t kStripesPerThread = 8;
 constexpr int64_t kMinPixelsPerThread = 1 << 14;
+constexpr int kLeastBlock = 128;
 
 void require(bool condition, const char* message) {
     if (!condition) throw std::invalid_argument(message);
@@ -41,9 +42,13 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
         case OpKind::divide: return from[0] == DType::u16 && op.dtype == DType::u8;
         case OpKind::slide:
             if (op.dtype == DType::u16) return from[0] == DType::u8;
+            if (op.dtype == DType::f64) return from[0] == DType::f32;
             return op.dtype == DType::i32 && (from[0] == DType::u8 || from[0] == DType::u16 || from[0] == DType::i16);
         case OpKind::window:
-            return from[0] == op.dtype && (op.dtype == DType::u16 || op.dtype == DType::i32 || real(op.dtype));
+            if (op.narrow) return from[0] == DType::u16 && (op.dtype == DType::u16 || op.dtype == DType::u8);
+            if (from[0] == DType::u16 || from[0] == DType::i32)
+                return op.dtype == DType::i32 || row.convert[static_cast<int>(DType::i32)][to] != nullptr;
+            return real(from[0]) && (from[0] == DType::f64 || from[0] == op.dtype) && row.convert[first][to] != nullptr;
         case OpKind::magnitude: return same && from[0] == op.dtype && real(op.dtype);
         case OpKind::decimate: return op.inputs.size() == 1 && from[0] == op.dtype;
         case OpKind::interleave: return same && from[0] == op.dtype && static_cast<int>(from.size()) == op.size;
@@ -92,6 +97,11 @@ Program::Program(std::vector<Op> ops) {
             node.weights64 = op.weights;
         }
         if (op.kind == OpKind::slide || op.kind == OpKind::window) require(op.size >= 1, "a sum needs a size");
+        if (op.kind == OpKind::slide && op.dtype == DType::f64)
+            node.block = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(std::max(kLeastBlock, 2 * op.size))));
+        if (op.kind == OpKind::window)
+            require(runs_along(op) || op.dtype == nodes_[static_cast<size_t>(op.inputs[0])].op.dtype,
+                    "windows of reals that are no running sums keep their type");
         if (op.kind == OpKind::sharpen || op.kind == OpKind::copy_alpha)
             require(op.inputs.size() == 2, "this op has two inputs");
         if (op.kind == OpKind::decimate)
@@ -127,7 +137,8 @@ void Program::find_reach() {
             nodes_[op.inputs[0]].reach =
                 std::max(nodes_[op.inputs[0]].reach, own + std::max(op.origin + 1, op.size - 1 - op.origin));
         if (op.kind == OpKind::window)
-            nodes_[op.inputs[0]].pad = std::max({nodes_[op.inputs[0]].pad, op.origin, op.size - 1 - op.origin});
+            nodes_[op.inputs[0]].pad =
+                std::max({nodes_[op.inputs[0]].pad, op.origin + runs_along(op), op.size - 1 - op.origin});
         if (op.kind == OpKind::decimate)  // never 0: its loop reads beyond the line's end, which the image has not
             nodes_[op.inputs[0]].pad = std::max(
                 {nodes_[op.inputs[0]].pad, 1, nodes_[i].pad * op.size + op.origin + std::max(0, op.extra) * op.size});
@@ -189,6 +200,25 @@ int64_t Program::depth(const Node& node) {
     return rows <= 16 ? static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows))) : rows;
 }
 
+// Whether a window is the one of the pixel before, and what enters and leaves it: integers, and reals that were slid.
+bool Program::runs_along(const Op& window) const {
+    const Op& input = nodes_[static_cast<size_t>(window.inputs[0])].op;
+    return !real(input.dtype) || input.kind == OpKind::slide;
+}
+
+int64_t Program::scratch(const Node& node, int64_t width) {
+    if (node.op.kind != OpKind::window) return 0;
+    return std::max(kSums, round_up(8 * int64_t{node.op.channels}, kAlign)) +
+           round_up(8 * int64_t{node.op.channels}, kAlign) +
+           2 * line_bytes(0, node.op.channels, node.op.dtype, width + node.op.size) + kAlign;
+}
+
+int64_t Program::block() const {
+    int64_t rows = 1;  // powers of two: the largest is a multiple of all
+    for (const Node& node : nodes_) rows = std::max(rows, node.block);
+    return rows;
+}
+
 std::vector<int64_t> Program::widths(int64_t width) const {
     std::vector<int64_t> found = {width};
     for (size_t i = 1; i < nodes_.size(); ++i) {
@@ -212,8 +242,7 @@ int64_t Program::workspace(int64_t image_width) const {
         const Node& node = nodes_[i];
         const int64_t width = all[i];
         bytes += line_bytes(node.pad, node.op.channels, node.op.dtype, width) * (depth(node) + 1);
-        if (node.op.kind == OpKind::window)
-            bytes += 2 * line_bytes(0, node.op.channels, node.op.dtype, width + node.op.size) + kAlign;
+        bytes += scratch(node, width);
     }
     return bytes;
 }
@@ -240,10 +269,12 @@ void Program::run(const View& in, const View& rows, Border border, double cval, 
     }
     // A few stripes a thread even out what else the machine does; each stripe costs its halo again.
     const int64_t least = std::max<int64_t>(kMinRowsPerStripe, 4 * int64_t{nodes_.front().reach});
-    const int64_t stripes = std::clamp<int64_t>(out.height / least, threads, int64_t{threads} * kStripesPerThread);
-    parallel_for(static_cast<int>(stripes), threads, [&](int s) {
-        sweep(*this, in, out, border, cval, begin + out.height * s / stripes, begin + out.height * (s + 1) / stripes);
-    });
+    const int64_t unit = block(), blocks = (out.height + unit - 1) / unit;
+    const int64_t stripes =
+        std::min(blocks, std::clamp<int64_t>(out.height / least, threads, int64_t{threads} * kStripesPerThread));
+    const auto start = [&](int64_t s) { return begin + std::min(out.height, blocks * s / stripes * unit); };
+    parallel_for(static_cast<int>(stripes), threads,
+                 [&](int s) { sweep(*this, in, out, border, cval, start(s), start(s + 1)); });
 }
 
 }  // namespace imgfilt

@@ -11,19 +11,20 @@
 namespace imgfilt {
 
 enum class OpKind : int {
-    source,         // the image's own rows
-    convert,        // inputs[0] to `dtype`: value * affine.scale + affine.bias, rounded
-    luma,           // 3 or more channels to one
-    taps,           // sum of weights * shifted rows of the inputs
-    slide,          // running sum of `size` rows, from row y - origin
-    window,         // sum of `size` pixels along the row, from pixel x - origin
-    gradient,       // scale * sqrt(a^2 + b^2) to u8, a the sum of the first `size` taps, b of the others
-    divide,         // (x + init) * scale / 2^(16 + shift), rounding down: u16 to u8
-    magnitude,      // scale * sqrt(sum of squares)
-    maximum,        // largest of the inputs (or of their absolute values)
-    combine,        // weighted sum (or its absolute value) + bias
-    sharpen,        // image, blurred -> image + amount * (image - blurred) beyond a threshold
-    premultiply,    // colours times alpha
+    source,       // the image's own rows
+    convert,      // inputs[0] to `dtype`: value * affine.scale + affine.bias, rounded
+    luma,         // 3 or more channels to one
+    taps,         // sum of weights * shifted rows of the inputs
+    slide,        // running sum of `size` rows, from row y - origin
+    window,       // sum of `size` pixels along the row, from pixel x - origin; of running sums also as pixels: `narrow`
+                  // 16-bit sums as divide has them, others as convert
+    gradient,     // scale * sqrt(a^2 + b^2) to u8, a the sum of the first `size` taps, b of the others
+    divide,       // (x + init) * scale / 2^(16 + shift), rounding down: u16 to u8
+    magnitude,    // scale * sqrt(sum of squares)
+    maximum,      // largest of the inputs (or of their absolute values)
+    combine,      // weighted sum (or its absolute value) + bias
+    sharpen,      // image, blurred -> image + amount * (image - blurred) beyond a threshold
+    premultiply,  // colours times alpha
     unpremultiply,  // colours divided by alpha
     linearize,      // sRGB to linear light; `absolute` says that the last channel is alpha
     delinearize,    // linear light to sRGB
@@ -54,7 +55,7 @@ struct Op {
     std::vector<double> weights;  // combine
     double init = 0.0;            // taps: added to every sum
     int shift = 0;                // taps to u8: shifted right at the end
-    bool narrow = false;          // taps to u8: a 16-bit sum that needs no saturation, else a 32-bit one
+    bool narrow = false;          // taps to u8, window: a 16-bit sum that needs no saturation, else a 32-bit one
     int size = 0, origin = 0;     // slide, window, decimate, interleave
     // taps, decimate: row y is made from rows around y / up * step of the inputs; taps are sorted by their phase.
     int up = 1, step = 1;
@@ -83,6 +84,9 @@ class Program {
     // Rows of the image above and below a row of the output that it may depend on, where no border is near.
     int reach() const { return nodes_.front().reach; }
 
+    // Rounded running sums begin anew at every multiple of so many rows: bits are the same wherever stripes begin.
+    int64_t block() const;
+
   private:
     friend class Sweep;
 
@@ -98,6 +102,7 @@ class Program {
         bool narrowed = false;    // its lines have another width than the image's
         std::vector<int> phases;  // taps: the first of each phase, and the end
         int twin = -1;            // another vertical sum of the same rows, made in the same pass
+        int64_t block = 0;        // slide: rows after which a rounded sum begins anew
         std::vector<int16_t> weights16;
         std::vector<float> weights32;
         std::vector<double> weights64;
@@ -106,6 +111,9 @@ class Program {
     void find_window();
     // Lines that are kept of an op: those that its readers may still ask for.
     static int64_t depth(const Node& node);
+    // Bytes that an op needs beside its lines.
+    static int64_t scratch(const Node& node, int64_t width);
+    bool runs_along(const Op& window) const;
 
     void find_twins();
 

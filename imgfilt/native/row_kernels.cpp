@@ -27,6 +27,12 @@ void fill_row(RowKernels& k, DType from) {
     row[static_cast<int>(DType::f64)] = convert<From, double>;
 }
 
+template <class In, class Acc>
+void fill_sums(RowKernels& k, DType from, DType to) {
+    k.slide_along[static_cast<int>(from)][static_cast<int>(to)] = slide_along<In, Acc>;
+    k.total[static_cast<int>(from)][static_cast<int>(to)] = total<In, Acc>;
+}
+
 RowKernels make_table() {
     RowKernels k{};
     k.taps_u8_i16 = taps_u8_i16;
@@ -42,12 +48,15 @@ RowKernels make_table() {
     k.taps_narrow_u8 = taps_narrow_u8;
     k.gradient_u8 = gradient_u8;
     k.divide_u16_u8 = divide_u16_u8;
+    k.slide_u8_u16 = slide<uint8_t, uint16_t>;
     k.slide_u8_i32 = slide_u8_i32;
     k.slide_u16_i32 = slide_u16_i32;
     k.slide_i16_i32 = slide_i16_i32;
-    k.slide_u8_u16 = slide_u8_u16;
-    k.window_u16 = window<uint16_t>;
-    k.window_i32 = window_i32;
+    k.slide_f32_f64 = slide_f32_f64;
+    fill_sums<uint16_t, uint16_t>(k, DType::u16, DType::u16);
+    fill_sums<uint16_t, uint32_t>(k, DType::u16, DType::i32);
+    fill_sums<uint32_t, uint32_t>(k, DType::i32, DType::i32);
+    fill_sums<double, double>(k, DType::f64, DType::f64);
     k.window_f32 = window<float>;
     k.window_f64 = window<double>;
     k.decimate[0] = decimate<uint8_t>;

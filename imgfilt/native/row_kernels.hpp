@@ -53,16 +53,22 @@ struct RowKernels {
     void (*gradient_u8)(const int16_t* const* p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n,
                         NextRows* next);
 
-    // sum[x] += enter[x] - leave[x]
+    // sum[x] += enter[x] - leave[x]; + enter[x] alone where `leave` is null
+    void (*slide_u8_u16)(const uint8_t* enter, const uint8_t* leave, uint16_t* sum, int64_t n);
     void (*slide_u8_i32)(const uint8_t* enter, const uint8_t* leave, int32_t* sum, int64_t n);
     void (*slide_u16_i32)(const uint16_t* enter, const uint16_t* leave, int32_t* sum, int64_t n);
     void (*slide_i16_i32)(const int16_t* enter, const int16_t* leave, int32_t* sum, int64_t n);
-    void (*slide_u8_u16)(const uint8_t* enter, const uint8_t* leave, uint16_t* sum, int64_t n);
+    bool (*slide_f32_f64)(const float* enter, const float* leave, double* sum, int64_t n);  // are all of enter finite?
+
+    // slide_along[from][to]: out[x] = out[x - channels] + enter[x] - leave[x]; the sums of the pixel before the first
+    // are in `sums`, where those of the last are left. Both inputs may be read up to 64 bytes beyond n elements.
+    void (*slide_along[kDTypes][kDTypes])(const void* enter, const void* leave, int channels, void* sums, void* out,
+                                          int64_t n);
+    // total[from][to]: sums[c] = sum over i < size of in[i * channels + c]
+    void (*total[kDTypes][kDTypes])(const void* in, int size, int channels, void* sums);
 
     // out[x] = sum over i < size of in[x + i * step], without subtraction; `scratch` holds 2 * (n + size * step)
-    // elements of the output's type.
-    void (*window_u16)(const uint16_t* in, int size, int step, uint16_t* scratch, uint16_t* out, int64_t n);
-    void (*window_i32)(const int32_t* in, int size, int step, int32_t* scratch, int32_t* out, int64_t n);
+    // elements.
     void (*window_f32)(const float* in, int size, int step, float* scratch, float* out, int64_t n);
     void (*window_f64)(const double* in, int size, int step, double* scratch, double* out, int64_t n);
 

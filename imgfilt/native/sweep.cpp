@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -22,7 +23,13 @@ static int64_t bytes_of_row(const View& v) { return v.width * v.channels * kSize
 class Sweep {
   public:
     Sweep(const Program& program, const View& in, const View& out, Border border, double cval)
-        : program_(program), in_(in), out_(out), border_(border), cval_(cval), row_(*kernels().row) {
+        : program_(program),
+          in_(in),
+          out_(out),
+          border_(border),
+          cval_(cval),
+          row_(*kernels().row),
+          finite_outside_(border != Border::constant || std::isfinite(cval)) {
         block_ = take_block(program.workspace(in.width));
         char* next = block_.memory.get();
         const std::vector<int64_t> widths = program.widths(in.width);
@@ -38,10 +45,8 @@ class Sweep {
             line.base = next;
             line.direct = i == 0 && node.pad == 0 && packed(in);
             next += line.stride * (line.depth + 1);
-            if (node.op.kind == OpKind::window) {
-                line.scratch = next;
-                next += 2 * line_bytes(0, node.op.channels, node.op.dtype, line.width + node.op.size) + kAlign;
-            }
+            line.scratch = next;
+            next += Program::scratch(node, line.width);
         }
         for (Line& line : lines_) line.rows.assign(static_cast<size_t>(line.depth), INT64_MIN);
         for (size_t i = 0; i < lines_.size(); ++i)
@@ -67,7 +72,9 @@ class Sweep {
             const Program::Node& node = program_.nodes_[i];
             lines_[i].next = first / node.up * node.step - node.reach;
             if (is_real(node)) lines_[i].next = std::max<int64_t>(0, lines_[i].next);
+            if (node.block > 0) lines_[i].next -= ((lines_[i].next % node.block) + node.block) % node.block;
             lines_[i].sum = nullptr;
+            lines_[i].bad = INT64_MIN;
         }
         const int64_t out_bytes = bytes_of_row(out_);
         // A last loop that fetches its own target writes there faster.
@@ -103,13 +110,14 @@ class Sweep {
 
     struct Line {
         char* base = nullptr;     // depth + 1 lines; the last is the constant one
-        char* scratch = nullptr;  // window
+        char* scratch = nullptr;  // window: a piece of the sums, the sums of a pixel, and two lines
         int64_t stride = 0, lead = 0, depth = 0, width = 0;
         int64_t mask = -1;                  // depth - 1 where that finds a row's place
         int64_t next = 0;                   // the next row of the image to be read, or of a running sum to be made
         std::vector<int64_t> rows;          // the row that each place of the ring holds
         bool direct = false;                // rows are the image's own
         char* sum = nullptr;                // slide: the line of the row before
+        int64_t bad = INT64_MIN;            // slide: the last row that was not all finite
         std::vector<const char*> pointers;  // taps, or inputs, of the row in work
         std::vector<Place> places;          // of the taps, where their inputs' rows are found without dividing
     };
@@ -176,6 +184,7 @@ class Sweep {
         for (size_t i = 0; i + 1 < lines_.size(); ++i) {
             const Program::Node& node = program_.nodes_[i];
             for (int64_t row = y - node.back; row < y + node.ahead; ++row) read(static_cast<int>(i), row);
+            if (node.block > 0 && lines_[i].next < y + node.ahead) read(static_cast<int>(i), y + node.ahead - 1);
         }
     }
     void produce_steadily(int64_t y, char* target) {
@@ -579,60 +588,107 @@ class Sweep {
             std::memcpy(out + x * pixel, out + (whole - 1) * pixel, static_cast<size_t>(pixel));
     }
 
-    // The running sum is the line of the row before, since lines are produced in order.
+    // The running sum is the line of the row before, since lines are produced in order. What is not finite never leaves
+    // a running sum: where there is some, each row is summed anew.
     void slide(int i, int64_t y, char* out, int64_t n) {
-        const Op& op = program_.nodes_[i].op;
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
         Line& line = lines_[i];
         const int source = op.inputs[0];
-        const DType from = program_.nodes_[source].op.dtype;
         const int64_t bytes = n * kSizeOf[static_cast<int>(op.dtype)];
-        const int64_t top = y - op.origin;
-        if (line.sum != nullptr) {
-            const char* enter = input(source, top + op.size - 1);
+        const int64_t top = y - op.origin, last = top + op.size - 1;
+        const bool anew = node.block > 0 && (y % node.block == 0 || line.bad >= top - 1);
+        if (line.sum == nullptr || constant_ || anew) {
+            std::memset(out, 0, static_cast<size_t>(bytes));
+            for (int64_t row = top; row <= last; ++row) slide_row(i, row, input(source, row), nullptr, out, n);
+        } else {
+            const char* enter = input(source, last);
             const char* leave = input(source, top - 1);
             if (line.sum != out) std::memcpy(out, line.sum, static_cast<size_t>(bytes));
-            slide_rows(from, op.dtype, enter, leave, out, n);
-        } else {
-            std::memset(out, 0, static_cast<size_t>(bytes));
-            zeros_.assign(static_cast<size_t>(n * kSizeOf[static_cast<int>(from)]), 0);
-            for (int j = 0; j < op.size; ++j) slide_rows(from, op.dtype, input(source, top + j), zeros_.data(), out, n);
+            slide_row(i, last, enter, leave, out, n);
         }
         if (!constant_) line.sum = out;
     }
 
-    void slide_rows(DType from, DType to, const char* enter, const char* leave, char* out, int64_t n) {
-        if (from == DType::u8 && to == DType::u16)
-            return row_.slide_u8_u16(reinterpret_cast<const uint8_t*>(enter), reinterpret_cast<const uint8_t*>(leave),
-                                     as<uint16_t>(out), n);
-        if (from == DType::u8)
-            return row_.slide_u8_i32(reinterpret_cast<const uint8_t*>(enter), reinterpret_cast<const uint8_t*>(leave),
-                                     as<int32_t>(out), n);
-        if (from == DType::u16)
-            return row_.slide_u16_i32(reinterpret_cast<const uint16_t*>(enter),
-                                      reinterpret_cast<const uint16_t*>(leave), as<int32_t>(out), n);
-        return row_.slide_i16_i32(reinterpret_cast<const int16_t*>(enter), reinterpret_cast<const int16_t*>(leave),
-                                  as<int32_t>(out), n);
+    // Row `row` enters.
+    void slide_row(int i, int64_t row, const char* enter, const char* leave, char* out, int64_t n) {
+        const Op& op = program_.nodes_[i].op;
+        switch (program_.nodes_[op.inputs[0]].op.dtype) {
+            case DType::u8:
+                if (op.dtype == DType::u16)
+                    return row_.slide_u8_u16(reinterpret_cast<const uint8_t*>(enter),
+                                             reinterpret_cast<const uint8_t*>(leave), as<uint16_t>(out), n);
+                return row_.slide_u8_i32(reinterpret_cast<const uint8_t*>(enter),
+                                         reinterpret_cast<const uint8_t*>(leave), as<int32_t>(out), n);
+            case DType::u16:
+                return row_.slide_u16_i32(reinterpret_cast<const uint16_t*>(enter),
+                                          reinterpret_cast<const uint16_t*>(leave), as<int32_t>(out), n);
+            case DType::i16:
+                return row_.slide_i16_i32(reinterpret_cast<const int16_t*>(enter),
+                                          reinterpret_cast<const int16_t*>(leave), as<int32_t>(out), n);
+            default:
+                if (!row_.slide_f32_f64(reinterpret_cast<const float*>(enter), reinterpret_cast<const float*>(leave),
+                                        as<double>(out), n) &&
+                    !constant_)
+                    lines_[i].bad = std::max(lines_[i].bad, row);
+        }
     }
 
     void window(int i, int64_t y, char* out, int64_t n) {
         const Op& op = program_.nodes_[i].op;
         const int step = op.channels;
-        const char* line = input(op.inputs[0], y) - int64_t{op.origin} * step * kSizeOf[static_cast<int>(op.dtype)];
+        const DType from = program_.nodes_[op.inputs[0]].op.dtype;
+        const char* line = input(op.inputs[0], y) - int64_t{op.origin} * step * kSizeOf[static_cast<int>(from)];
+        if (program_.runs_along(op)) return window_along(i, y, line, out, n);
         char* scratch = lines_[i].scratch;
-        switch (op.dtype) {
-            case DType::u16:
-                return row_.window_u16(reinterpret_cast<const uint16_t*>(line), op.size, step, as<uint16_t>(scratch),
-                                       as<uint16_t>(out), n);
-            case DType::i32:
-                return row_.window_i32(reinterpret_cast<const int32_t*>(line), op.size, step, as<int32_t>(scratch),
-                                       as<int32_t>(out), n);
-            case DType::f32:
-                return row_.window_f32(reinterpret_cast<const float*>(line), op.size, step, as<float>(scratch),
-                                       as<float>(out), n);
-            default:
-                return row_.window_f64(reinterpret_cast<const double*>(line), op.size, step, as<double>(scratch),
-                                       as<double>(out), n);
+        if (op.dtype == DType::f32)
+            return row_.window_f32(reinterpret_cast<const float*>(line), op.size, step, as<float>(scratch),
+                                   as<float>(out), n);
+        return row_.window_f64(reinterpret_cast<const double*>(line), op.size, step, as<double>(scratch),
+                               as<double>(out), n);
+    }
+
+    // Each window is that of the pixel before, and what enters and leaves it; in pieces, which are rounded while they
+    // are near. `line` is where the window of pixel 0 begins.
+    void window_along(int i, int64_t y, const char* line, char* out, int64_t n) {
+        const Op& op = program_.nodes_[i].op;
+        const Program::Node& input = program_.nodes_[op.inputs[0]];
+        const DType from = input.op.dtype, to = from == DType::f64 ? from : op.narrow ? DType::u16 : DType::i32;
+        const int64_t pixel = int64_t{op.channels} * kSizeOf[static_cast<int>(from)];
+        const int64_t size = kSizeOf[static_cast<int>(to)], out_size = kSizeOf[static_cast<int>(op.dtype)];
+        char* piece = lines_[i].scratch;
+        const int64_t room = std::max(kSums, round_up(8 * int64_t{op.channels}, kAlign));
+        char* sums = piece + room;
+        const char* leave = line - pixel;
+        const char* enter = leave + op.size * pixel;
+        const auto along = row_.slide_along[static_cast<int>(from)][static_cast<int>(to)];
+        const bool finite = from != DType::f64 || (lines_[op.inputs[0]].bad < y - input.op.origin && finite_outside_);
+        if (finite) row_.total[static_cast<int>(from)][static_cast<int>(to)](leave, op.size, op.channels, sums);
+        if (finite && to == op.dtype && op.affine.scale == 1.0 && op.affine.bias == 0.0)
+            return along(enter, leave, op.channels, sums, out, n);
+        const int64_t most = room / size / op.channels * op.channels;
+        for (int64_t x = 0; x < n; x += most) {
+            const int64_t count = std::min(most, n - x), at = x * kSizeOf[static_cast<int>(from)];
+            if (finite)
+                along(enter + at, leave + at, op.channels, sums, piece, count);
+            else
+                sum_window(i, line + at, as<double>(piece), count);
+            if (op.narrow)
+                row_.divide_u16_u8(as<uint16_t>(piece), static_cast<uint16_t>(op.init), static_cast<uint16_t>(op.scale),
+                                   op.shift, as<uint8_t>(out + x * out_size), count);
+            else
+                row_.convert[static_cast<int>(to)][static_cast<int>(op.dtype)](piece, op.affine, out + x * out_size,
+                                                                               count);
         }
+    }
+
+    // Windows of lines that are not all finite: pixel by pixel.
+    void sum_window(int i, const char* line, double* out, int64_t n) {
+        const Op& op = program_.nodes_[i].op;
+        const std::vector<double> ones(static_cast<size_t>(op.size), 1.0);
+        std::vector<const double*> pixels;
+        for (int64_t t = 0; t < op.size; ++t) pixels.push_back(reinterpret_cast<const double*>(line) + t * op.channels);
+        row_.taps_f64(pixels.data(), ones.data(), op.size, 0.0, out, n);
     }
 
     void magnitude(int i, int64_t y, char* out, int64_t n) {
@@ -661,7 +717,7 @@ class Sweep {
     Block block_;
     std::vector<Line> lines_;
     std::vector<int64_t> left_, right_;  // the columns that stand for those beyond the ends
-    std::vector<char> zeros_;
+    const bool finite_outside_;          // what lies beyond the image's border
     bool constant_ = false, steady_ = false;
     Fetch source_, target_;
     int64_t pieces_ = 1;

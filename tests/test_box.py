@@ -1,0 +1,79 @@
+"""Running sums of equal weights: exact at their limits, the same bits wherever they begin, NaN within reach."""
+
+import numpy as np
+import oracle
+import pytest
+from cases import noise
+
+import imgfilt
+
+
+def sums(image, size, **how):
+    return imgfilt.correlate(image, np.ones(size), backend="box", **how)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "size"),
+    [("uint8", (15, 17)), ("uint8", (257, 1)), ("uint8", (257, 3)), ("uint8", (259, 3)), ("uint16", (181, 181)),
+     ("uint16", (183, 183)), ("int16", (255, 257))],
+)  # fmt: skip
+def test_the_largest_sums_are_exact(dtype, size):
+    limits = np.iinfo(dtype)
+    for value in (limits.max, limits.min):
+        image = np.full((270, 90), value, dtype)
+        want = float(value) * size[0] * size[1]
+        assert np.all(sums(image, size, dtype="float64") == want)
+        mean = imgfilt.correlate(image, np.full(size, 1 / (size[0] * size[1])), backend="box")
+        np.testing.assert_array_equal(mean, image)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_rows_longer_than_a_piece_of_sums(dtype):
+    for channels in (1, 2, 3, 4, 5, 700):
+        for width in (1, 31, 1023, 1025, 2050) if channels < 6 else (7,):
+            image = noise((9, width, channels), dtype)
+            for size in ((7, 5), (5, 31)):
+                got = sums(image, size, dtype="float64")
+                want = oracle.box_sum(image, size)
+                scale = 1e-6 * size[0] * size[1] * np.abs(image).max() if dtype == "float32" else 0
+                np.testing.assert_allclose(got, want.astype(float), rtol=0, atol=scale)
+
+
+@pytest.mark.parametrize("chain", ["box size=9", "box size=101", "box size=9 | gaussian sigma=3"])
+def test_floats_do_not_depend_on_where_a_stripe_or_a_band_begins(chain):
+    image = noise((700, 40, 3), "float32")
+    image[::3] *= 1e-9  # sums of these and the others round
+    image[300, 20] = np.inf
+    image[301, 7, 1] = np.nan
+    one = imgfilt.apply(chain, image, threads=1)
+    for threads in (2, 3, 7):
+        np.testing.assert_array_equal(imgfilt.apply(chain, image, threads=threads), one)
+
+    def fill(first, rows):
+        rows[...] = image[first : first + len(rows)]
+
+    rows = imgfilt.RowImage(image.shape, "float32", fill, band=130)
+    np.testing.assert_array_equal(np.concatenate(list(imgfilt.apply(chain, rows))), one)
+
+
+@pytest.mark.parametrize("border", oracle.BORDERS)
+def test_what_is_not_finite_stays_within_reach(border):
+    image = noise((60, 50, 2), "float32")
+    for y, x, value in ((3, 4, np.nan), (30, 20, np.inf), (33, 24, -np.inf), (59, 49, np.inf)):
+        image[y, x, 0] = value
+    for cval in (0.0, np.inf, np.nan) if border == "constant" else (0.0,):
+        for size in ((9, 7), (5, 31)):
+            got = sums(image, size, border=border, cval=cval)
+            want = oracle.box_sum(image, size, border, cval)
+            np.testing.assert_array_equal(np.isfinite(got), np.isfinite(want))
+            np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
+            finite = np.isfinite(want)
+            np.testing.assert_allclose(got[finite], want[finite], rtol=0, atol=1e-6 * size[0] * size[1] * 500)
+
+
+def test_a_row_that_is_not_finite_leaves_no_error_behind():
+    image = np.ones((400, 8), np.float32)
+    image[100] = np.nan
+    got = imgfilt.box(image, size=7, backend="box")
+    assert np.isnan(got).sum() == 7 * 8
+    np.testing.assert_allclose(got[~np.isnan(got)], 1, rtol=1e-7)
