@@ -51,6 +51,23 @@ def test_backends(dtype, border, kernel):
                 check(got, image, weights, context=(backend, image.shape, name), **how)
 
 
+@pytest.mark.parametrize("taps", [3, 4, 7, 8, 9, 12, 16, 17, 31, 33, 40, 66, 131])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint16"])
+def test_long_columns_and_rows(dtype, taps):
+    """Sums that are made several rows and several vectors at a time, of any number of taps and any anchor."""
+    rng = np.random.default_rng(taps)
+    long, short = rng.uniform(0.2, 1, taps) / taps, np.array([0.5, 0.25])
+    borders = itertools.cycle(oracle.BORDERS)
+    for shape in [(31, 70), (8, 45, 3), (9, 150, 4), (13, 7), (60, 37, 2), (5, 300, 5)]:
+        image, border = noise(shape, dtype), next(borders)
+        for weights in (np.multiply.outer(long, short), np.multiply.outer(short, long)):
+            height, width = weights.shape
+            for anchor in ((height // 2, width // 2), (height - 1, 0)):
+                how = {"border": border, "anchor": anchor}
+                got = imgfilt.correlate(image, weights, backend="separable", threads=1, **how)
+                check(got, image, weights, context=(shape, border, anchor), **how)
+
+
 @pytest.mark.parametrize("channels", [None, 1, 2, 3, 4, 5])
 @pytest.mark.parametrize("dtype", oracle.DTYPES)
 @pytest.mark.parametrize("view", VIEWS)

@@ -155,6 +155,7 @@ void Program::find_reach() {
         require(node.reach == 0 || node.step * nodes_[0].up == nodes_[0].step * node.up,
                 "rows beside those that have been enlarged or skipped cannot be read");
     }
+    find_together();
     find_twins();
     find_window();
 }
@@ -173,8 +174,30 @@ void Program::find_window() {
             in.ahead = std::max(in.ahead, nodes_[i].ahead + below);
         };
         for (int input : op.inputs) needs(input, 0, 0);
-        for (const Tap& t : op.taps) needs(op.inputs[static_cast<size_t>(t.input)], -t.dy, t.dy);
+        for (const Tap& t : op.taps)
+            needs(op.inputs[static_cast<size_t>(t.input)], -t.dy, t.dy + nodes_[i].together - 1);
         if (op.kind == OpKind::slide) needs(op.inputs[0], op.origin + 1, op.size - 1 - op.origin);
+    }
+}
+
+// Sums of reals whose loops have more than one row, or vector, in work.
+void Program::find_together() {
+    for (size_t i = nodes_.size(); i-- > 1;) {
+        Node& node = nodes_[i];
+        const Op& op = node.op;
+        if (op.kind == OpKind::taps && real(op.dtype) && op.inputs.size() == 1 && op.up == 1 && op.step == 1 &&
+            op.taps.size() >= 4) {
+            bool column = node.up == 1 && node.step == 1 && i + 1 < nodes_.size(), row = true;
+            for (size_t t = 0; t < op.taps.size(); ++t) {
+                const int at = static_cast<int>(t);
+                column = column && op.taps[t].dx == 0 && op.taps[t].dy == op.taps[0].dy + at;
+                row = row && op.taps[t].dy == 0 && op.taps[t].dx == op.taps[0].dx + at;
+            }
+            node.together = column ? kBlockRows : 1;
+            node.along = row;
+        }
+        node.spare += node.together - 1;
+        for (int input : op.inputs) nodes_[input].spare = std::max(nodes_[input].spare, node.spare);
     }
 }
 
@@ -195,7 +218,7 @@ void Program::find_twins() {
 }
 
 int64_t Program::depth(const Node& node) {
-    const int64_t rows = 2 * int64_t{node.reach} + 1;
+    const int64_t rows = 2 * int64_t{node.reach} + 1 + node.spare;
     // Small rings have a power of two, so that a line's place is found without dividing.
     return rows <= 16 ? static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows))) : rows;
 }

@@ -101,6 +101,9 @@ class Program {
         int readers = 0;
         bool narrowed = false;    // its lines have another width than the image's
         std::vector<int> phases;  // taps: the first of each phase, and the end
+        int together = 1;         // taps: rows that are made at once
+        int spare = 0;            // lines kept beside those that its readers need, as rows are made in blocks
+        bool along = false;       // taps: of neighbouring pixels of one row of reals
         int twin = -1;            // another vertical sum of the same rows, made in the same pass
         int64_t block = 0;        // slide: rows after which a rounded sum begins anew
         std::vector<int16_t> weights16;
@@ -115,6 +118,7 @@ class Program {
     static int64_t scratch(const Node& node, int64_t width);
     bool runs_along(const Op& window) const;
 
+    void find_together();
     void find_twins();
 
     std::vector<Node> nodes_;

@@ -1,6 +1,7 @@
 // Compiled once per instruction set (IMGFILT_ISA); exports one function.
 #include "row_kernels.hpp"
 
+#include "row_block.hpp"
 #include "row_convert.hpp"
 #include "row_gradient.hpp"
 #include "row_luma.hpp"
@@ -41,6 +42,10 @@ RowKernels make_table() {
     k.taps_i16_i32 = taps_i16_i32;
     k.taps_f32 = taps<float, float>;
     k.taps_f64 = taps<double, double>;
+    k.columns_f32 = columns<float>;
+    k.columns_f64 = columns<double>;
+    k.along_f32 = along<float>;
+    k.along_f64 = along<double>;
     k.taps_u8_f32 = taps_widened<uint8_t, float>;
     k.taps_u16_f32 = taps_widened<uint16_t, float>;
     k.taps_i16_f32 = taps_widened<int16_t, float>;

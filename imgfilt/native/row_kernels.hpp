@@ -28,6 +28,8 @@ struct NextRows {
     Ahead source, target;  // of the image, of the output
 };
 
+constexpr int kBlockRows = 8;  // rows of a vertical sum that are made at once
+
 struct RowKernels {
     // out[x] = init + sum over t < k of w[t] * p[t][x]
     void (*taps_u8_i16)(const uint8_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n);
@@ -38,6 +40,14 @@ struct RowKernels {
     void (*taps_i16_i32)(const int16_t* const* p, const int16_t* w, int k, int32_t init, int32_t* out, int64_t n);
     void (*taps_f32)(const float* const* p, const float* w, int k, float init, float* out, int64_t n);
     void (*taps_f64)(const double* const* p, const double* w, int k, double init, double* out, int64_t n);
+    // out[r][x] = init + sum over t < k of w[t] * p[t + r][x], r < rows: at most kBlockRows.
+    void (*columns_f32)(const float* const* p, const float* w, int k, float init, float* const* out, int rows,
+                        int64_t n);
+    void (*columns_f64)(const double* const* p, const double* w, int k, double init, double* const* out, int rows,
+                        int64_t n);
+    // out[x] = init + sum over t < k of w[t] * in[x + t * step], or false: not for such short rows or such a step.
+    bool (*along_f32)(const float* in, const float* w, int k, int step, float init, float* out, int64_t n);
+    bool (*along_f64)(const double* in, const double* w, int k, int step, double init, double* out, int64_t n);
     void (*taps_u8_f32)(const uint8_t* const* p, const float* w, int k, float init, float* out, int64_t n);
     void (*taps_u16_f32)(const uint16_t* const* p, const float* w, int k, float init, float* out, int64_t n);
     void (*taps_i16_f32)(const int16_t* const* p, const float* w, int k, float init, float* out, int64_t n);

@@ -57,6 +57,12 @@ inline void store(T* p, V v) {
     std::memcpy(p, &v, sizeof v);
 }
 
+// (Of floats 0 - v would change the sign of 0, and v + 0 costs an addition.)
+template <class T>
+inline Vec<T> splat(T v) {
+    return v - Vec<T>{};
+}
+
 // a * b + c with one rounding where the instruction set has it, with two where not.
 inline float fused(float a, float b, float c) {
 #if defined(__FMA__) || defined(__aarch64__)

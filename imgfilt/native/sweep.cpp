@@ -50,7 +50,8 @@ class Sweep {
         }
         for (Line& line : lines_) line.rows.assign(static_cast<size_t>(line.depth), INT64_MIN);
         for (size_t i = 0; i < lines_.size(); ++i)
-            lines_[i].pointers.resize(std::max(program.nodes_[i].op.taps.size(), program.nodes_[i].op.inputs.size()));
+            lines_[i].pointers.resize(std::max(program.nodes_[i].op.taps.size() + program.nodes_[i].together - 1,
+                                               program.nodes_[i].op.inputs.size()));
         const int64_t row_bytes = bytes_of_row(in);
         const bool kept = lines_[0].direct && lines_[0].depth > 1;
         ahead_ = kept ? kRowsAhead : std::clamp<int64_t>(kAhead / std::max<int64_t>(1, row_bytes), 1, kRowsAhead);
@@ -75,6 +76,7 @@ class Sweep {
             if (node.block > 0) lines_[i].next -= ((lines_[i].next % node.block) + node.block) % node.block;
             lines_[i].sum = nullptr;
             lines_[i].bad = INT64_MIN;
+            lines_[i].end = is_real(node) ? in_.height : (last - 1) / node.up * node.step + node.reach + 1;
         }
         const int64_t out_bytes = bytes_of_row(out_);
         // A last loop that fetches its own target writes there faster.
@@ -113,6 +115,7 @@ class Sweep {
         char* scratch = nullptr;  // window: a piece of the sums, the sums of a pixel, and two lines
         int64_t stride = 0, lead = 0, depth = 0, width = 0;
         int64_t mask = -1;                  // depth - 1 where that finds a row's place
+        int64_t end = 0;                    // after the last row that is needed of a line whose rows come in blocks
         int64_t next = 0;                   // the next row of the image to be read, or of a running sum to be made
         std::vector<int64_t> rows;          // the row that each place of the ring holds
         bool direct = false;                // rows are the image's own
@@ -147,6 +150,8 @@ class Sweep {
             produce_twins(i, twin, row);
             Line& other = lines_[static_cast<size_t>(twin)];
             other.rows[static_cast<size_t>(place(other, row))] = row;
+        } else if (program_.nodes_[static_cast<size_t>(i)].together > 1) {
+            produce_together(i, row);
         } else {
             produce(i, row, target);
             finish(i, row, target);
@@ -198,7 +203,14 @@ class Sweep {
                 announce(row + ahead_);
                 continue;
             }
-            line.rows[static_cast<size_t>(place(line, row))] = row;
+            int64_t& held = line.rows[static_cast<size_t>(place(line, row))];
+            if (node.together > 1) {
+                if (held == row) continue;
+                held = row;
+                produce_together(i, row);
+                continue;
+            }
+            held = row;
             if (node.twin >= 0) {
                 if (node.twin > i) produce_twins(i, node.twin, row);
                 continue;
@@ -482,7 +494,7 @@ class Sweep {
                 sum_taps(node, from, pointers.data(), first, k, out + x * out_size, next - x);
             }
             if (next == n) break;
-            for (const char*& pointer : pointers) pointer += (next - x) * from_size;
+            for (int t = 0; t < k; ++t) pointers[static_cast<size_t>(t)] += (next - x) * from_size;
             x = next;
         }
     }
@@ -537,6 +549,42 @@ class Sweep {
         finish(j, y, to_b);
     }
 
+    // Row `row` of a vertical sum and those after it that are not made yet.
+    void produce_together(int i, int64_t row) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
+        Line& line = lines_[i];
+        char* targets[kBlockRows] = {slot(i, row)};
+        int rows = 1;
+        for (; rows < node.together && row + rows < line.end; ++rows) {
+            int64_t& held = line.rows[static_cast<size_t>(place(line, row + rows))];
+            if (held == row + rows) break;
+            held = row + rows;
+            targets[rows] = slot(i, row + rows);
+        }
+        const int k = static_cast<int>(op.taps.size());
+        std::vector<const char*>& p = line.pointers;
+        for (int t = 0; t < k + rows - 1; ++t) p[static_cast<size_t>(t)] = input(op.inputs[0], row + op.taps[0].dy + t);
+        const int64_t n = line.width * op.channels, size = kSizeOf[static_cast<int>(op.dtype)];
+        char* out[kBlockRows];
+        for (int r = 0; r < rows; ++r) out[r] = targets[r];
+        for (int64_t piece = 0, x = 0; piece < pieces_; ++piece) {
+            const int64_t next = piece + 1 == pieces_ ? n : (n * (piece + 1) / pieces_) & -kAlign;
+            fetch(rows);
+            if (op.dtype == DType::f32)
+                row_.columns_f32(reinterpret_cast<const float* const*>(p.data()), node.weights32.data(), k,
+                                 static_cast<float>(op.init), reinterpret_cast<float* const*>(out), rows, next - x);
+            else
+                row_.columns_f64(reinterpret_cast<const double* const*>(p.data()), node.weights64.data(), k, op.init,
+                                 reinterpret_cast<double* const*>(out), rows, next - x);
+            if (next == n) break;
+            for (int t = 0; t < k + rows - 1; ++t) p[static_cast<size_t>(t)] += (next - x) * size;
+            for (int r = 0; r < rows; ++r) out[r] += (next - x) * size;
+            x = next;
+        }
+        for (int r = 0; r < rows; ++r) finish(i, row + r, targets[r]);
+    }
+
     void fetching_taps(const Program::Node& node, const int16_t* const* p, int first, int k, uint8_t* out, int64_t n,
                        NextRows& rows) {
         const Op& op = node.op;
@@ -554,6 +602,7 @@ class Sweep {
         if (from == DType::u8)
             return row_.taps_u8_i16(static_cast<const uint8_t* const*>(p), w16, k, static_cast<int16_t>(op.init),
                                     as<int16_t>(out), n);
+        if (node.along && along(node, p, k, out, n)) return;
         if (from == DType::f32)
             return row_.taps_f32(static_cast<const float* const*>(p), node.weights32.data() + first, k,
                                  static_cast<float>(op.init), as<float>(out), n);
@@ -566,6 +615,15 @@ class Sweep {
         if (op.dtype == DType::i32)
             return row_.taps_i16_i32(p16, w16, k, static_cast<int32_t>(op.init), as<int32_t>(out), n);
         return row_.taps_i16_i16(p16, w16, k, static_cast<int16_t>(op.init), as<int16_t>(out), n);
+    }
+
+    bool along(const Program::Node& node, const void* p, int k, char* out, int64_t n) {
+        const Op& op = node.op;
+        if (op.dtype == DType::f32)
+            return row_.along_f32(*static_cast<const float* const*>(p), node.weights32.data(), k, op.channels,
+                                  static_cast<float>(op.init), as<float>(out), n);
+        return row_.along_f64(*static_cast<const double* const*>(p), node.weights64.data(), k, op.channels, op.init,
+                              as<double>(out), n);
     }
 
     void decimate(int i, int64_t y, char* out, int64_t width) {
