@@ -67,28 +67,38 @@ class Pool {
                 ++workers_;
             }
             for (int i = 0; i < helpers; ++i) queue_.push_back(job);
+            queued_.store(static_cast<int>(queue_.size()), std::memory_order_relaxed);
+            helpers = std::min(helpers, std::max(0, static_cast<int>(queue_.size()) - looking_));
         }
         if (helpers == 1)
             wake_.notify_one();
-        else
+        else if (helpers > 1)
             wake_.notify_all();
     }
 
   private:
     void loop() {
+        std::unique_lock lock(mutex_);
         for (;;) {
-            std::shared_ptr<Job> job;
-            {
-                std::unique_lock lock(mutex_);
-                wake_.wait(lock, [this] { return !queue_.empty(); });
-                job = std::move(queue_.front());
-                queue_.pop_front();
-            }
+            // Calls often follow one another, and to be woken takes longer than a small image.
+            ++looking_;
+            lock.unlock();
+            for (int i = 0; i < kLooks && queued_.load(std::memory_order_relaxed) == 0; ++i) relax();
+            lock.lock();
+            --looking_;
+            wake_.wait(lock, [this] { return !queue_.empty(); });
+            const std::shared_ptr<Job> job = std::move(queue_.front());
+            queue_.pop_front();
+            queued_.store(static_cast<int>(queue_.size()), std::memory_order_relaxed);
+            lock.unlock();
             job->work();
+            lock.lock();
         }
     }
 
     std::mutex mutex_;
+    std::atomic<int> queued_{0};  // as the queue, for those that look without the mutex
+    int looking_ = 0;             // workers that need not be woken
     std::condition_variable wake_;
     std::deque<std::shared_ptr<Job>> queue_;
     int workers_ = 0;

@@ -15,8 +15,11 @@ namespace {
 
 constexpr int64_t kMinRowsPerStripe = 16;
 constexpr int64_t kStripesPerThread = 8;
-constexpr int64_t kMinPixelsPerThread = 1 << 14;
 constexpr int kLeastBlock = 128;
+// Bytes that loops read and write: what takes longer than to start another thread, or another stripe (some 30 and 15
+// us).
+constexpr int64_t kMinWorkPerThread = 3 << 19;
+constexpr int64_t kMinWorkPerStripe = 3 << 18;
 
 void require(bool condition, const char* message) {
     if (!condition) throw std::invalid_argument(message);
@@ -160,9 +163,18 @@ void Program::find_reach() {
     find_window();
 }
 
+// How many rows the result's row needs, and how much its loops do.
 void Program::find_window() {
     for (size_t i = nodes_.size(); i-- > 1;) {
         const Op& op = nodes_[i].op;
+        const auto bytes = [&](int node) {
+            const Op& line = nodes_[static_cast<size_t>(node)].op;
+            return int64_t{line.channels} * kSizeOf[static_cast<int>(line.dtype)];
+        };
+        work_ += bytes(static_cast<int>(i));
+        if (op.taps.empty())
+            for (int input : op.inputs) work_ += bytes(input);
+        for (const Tap& t : op.taps) work_ += bytes(op.inputs[static_cast<size_t>(t.input)]);
         resizes_ = resizes_ || op.up > 1 || op.step > 1 || nodes_[i].narrowed;
         if (nodes_[i].twin == static_cast<int>(i) - 1) {  // made together
             Node& first = nodes_[i - 1];
@@ -284,8 +296,8 @@ void Program::run(const View& in, const View& rows, Border border, double cval, 
     require(out.width == widths(in.width).back() && last_row <= in.height && (last_row < in.height || source.reach > 0),
             "the output's size is not what the program makes of the image");
     if (threads <= 0) threads = all_threads();
-    const int64_t pixels = std::max(in.height * in.width * in.channels, out.height * out.width * out.channels);
-    threads = static_cast<int>(std::min<int64_t>({threads, out.height, 1 + pixels / kMinPixelsPerThread}));
+    const int64_t work = std::max(in.height * in.width, out.height * out.width) * work_;
+    threads = static_cast<int>(std::min<int64_t>({threads, out.height, 1 + work / kMinWorkPerThread}));
     if (threads == 1) {
         sweep(*this, in, out, border, cval, begin, begin + out.height);
         return;
@@ -293,8 +305,8 @@ void Program::run(const View& in, const View& rows, Border border, double cval, 
     // A few stripes a thread even out what else the machine does; each stripe costs its halo again.
     const int64_t least = std::max<int64_t>(kMinRowsPerStripe, 4 * int64_t{nodes_.front().reach});
     const int64_t unit = block(), blocks = (out.height + unit - 1) / unit;
-    const int64_t stripes =
-        std::min(blocks, std::clamp<int64_t>(out.height / least, threads, int64_t{threads} * kStripesPerThread));
+    const int64_t most = std::min(out.height / least, work / kMinWorkPerStripe);
+    const int64_t stripes = std::min(blocks, std::clamp<int64_t>(most, threads, int64_t{threads} * kStripesPerThread));
     const auto start = [&](int64_t s) { return begin + std::min(out.height, blocks * s / stripes * unit); };
     parallel_for(static_cast<int>(stripes), threads,
                  [&](int s) { sweep(*this, in, out, border, cval, start(s), start(s + 1)); });

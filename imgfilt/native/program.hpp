@@ -122,6 +122,7 @@ class Program {
     void find_twins();
 
     std::vector<Node> nodes_;
+    int64_t work_ = 0;      // bytes that the loops read and write for a pixel
     bool resizes_ = false;  // some op's rows are not those of the image
 };
 
