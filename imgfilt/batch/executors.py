@@ -31,16 +31,16 @@ class Executor(Protocol):
     def __call__(self, perform: Perform, jobs: Iterable[Job], workers: int) -> Iterator[Result]: ...
 
 
+_LOOK = 0.02
+"""Seconds after which results are looked for at the latest."""
+
+
 def on_threads(perform: Perform, jobs: Iterable[Job], workers: int) -> Iterator[Result]:
     """A few threads, which do not keep the process from ending."""
     done: deque[Result | BaseException | None] = deque()
-    some = Semaphore(0)
+    ended = Semaphore(0)
     waiting, lock = iter(jobs), Lock()
     closed = False
-
-    def tell(news: Result | BaseException | None) -> None:
-        done.append(news)
-        some.release()
 
     def work() -> None:
         try:
@@ -49,12 +49,13 @@ def on_threads(perform: Perform, jobs: Iterable[Job], workers: int) -> Iterator[
                     job = next(waiting, None)
                 if job is None:
                     break
-                tell(perform(job))
+                done.append(perform(job))
         except StoppedError:
             pass
         except BaseException as error:
-            tell(error)
-        tell(None)
+            done.append(error)
+        done.append(None)
+        ended.release()
 
     threads = [Thread(target=work, name=f"imgfilt-{i}", daemon=True) for i in range(workers)]
     for thread in threads:
@@ -62,7 +63,10 @@ def on_threads(perform: Perform, jobs: Iterable[Job], workers: int) -> Iterator[
     running = workers
     try:
         while running:
-            some.acquire()
+            if not done:
+                # not woken for every file: it would take the interpreter from a worker that has better use for it
+                ended.acquire(timeout=_LOOK)
+                continue
             result = done.popleft()
             if isinstance(result, BaseException):
                 raise result

@@ -12,17 +12,15 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, BinaryIO
+from typing import Any
 
 from imgfilt.batch.targets import Job
-from imgfilt.io.writer import UNFINISHED
+from imgfilt.io.output import UNFINISHED, checksum
 
 NAME = ".imgfilt-journal"
-_BLOCK = 1 << 20
 
 Stamp = tuple[int, int]
 """Size and time of a file."""
@@ -85,10 +83,9 @@ class Journal:
         """Whether there is a line on this output, true or not."""
         return self._key(target) in self._lines
 
-    def add(self, job: Job, source: Stamp, file: BinaryIO) -> None:
-        """Writes the line for a result that is complete in `file` but does not have its name yet."""
-        file.flush()
-        line = Line(source, stamp(os.fstat(file.fileno())), self.recipe, _checksum(file), self._boot)
+    def add(self, job: Job, source: os.stat_result, result: os.stat_result, checksum: int) -> None:
+        """Writes the line for a result that is complete but does not have its name yet."""
+        line = Line(stamp(source), stamp(result), self.recipe, checksum, self._boot)
         key = self._key(job.target)
         text = json.dumps([key, *line.source, *line.result, line.recipe, line.checksum, line.boot])
         with self._lock:
@@ -144,25 +141,16 @@ def _compact(path: str, lines: dict[str, Line]) -> None:
         for name, line in lines.items()
     ]
     from imgfilt.io import ImageFileError
-    from imgfilt.io.writer import atomic
+    from imgfilt.io.output import atomic
 
     with contextlib.suppress(ImageFileError), atomic(path) as file:
-        file.writelines(json.dumps(row).encode("ascii") + b"\n" for row in rows)
-
-
-def _checksum(file: BinaryIO) -> int:
-    """CRC-32 of an open file's content."""
-    total = 0
-    file.seek(0)
-    while block := file.read(_BLOCK):
-        total = zlib.crc32(block, total)
-    return total
+        file.write("".join(json.dumps(row) + "\n" for row in rows).encode("ascii"))
 
 
 def _checksum_of(path: str) -> int | None:
     try:
-        with open(path, "rb") as file:
-            return _checksum(file)
+        with open(path, "rb", buffering=0) as file:
+            return checksum(file)
     except OSError:
         return None
 

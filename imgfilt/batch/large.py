@@ -18,6 +18,7 @@ from imgfilt.batch.work import Work
 from imgfilt.io import MAX_PIXELS, ImageFileError, Info, Picture, probe, tiff_rows
 from imgfilt.io.errors import NotStorableError, UnsupportedError
 from imgfilt.io.formats import sniff
+from imgfilt.io.output import buffered
 from imgfilt.io.tiff_bands import PageBands, write_pages
 from imgfilt.io.tiff_rows import TiffRows
 
@@ -146,13 +147,12 @@ class LargeTiff:
 
     def write(self, file: BinaryIO, check: Callable[[], None]) -> None:
         """Filters and writes all pages; what was waited for bands is then in `waited`."""
-        write_pages(
-            file,
-            [
-                PageBands(self._timed(page.stored(check)), page.shape, page.described(), page.rows.tile)
-                for page in self._pages
-            ],
-        )
+        pages = [
+            PageBands(self._timed(page.stored(check)), page.shape, page.described(), page.rows.tile)
+            for page in self._pages
+        ]
+        with buffered(file) as whole:
+            write_pages(whole, pages)
 
     def _timed(self, bands: Iterator[Rows]) -> Iterator[Rows]:
         while True:

@@ -22,7 +22,7 @@ from urllib.parse import quote
 from imgfilt.batch.results import Result
 from imgfilt.batch.sources import STREAM
 from imgfilt.batch.thumbnail import Seen
-from imgfilt.io.writer import atomic
+from imgfilt.io.output import atomic, buffered
 
 _SKIPPED = "done before"
 _PLACE = 2048
@@ -79,7 +79,7 @@ def opened(path: str, title: str) -> Iterator[Report]:
     Raises `NotWritableError`.
     """
     interrupted: BaseException | None = None
-    with atomic(path) as file:
+    with atomic(path) as output, buffered(output) as file:
         report = Report(title, file, os.path.dirname(os.path.abspath(path)))
         place = report._begin()
         try:

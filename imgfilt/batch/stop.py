@@ -6,10 +6,9 @@ import contextlib
 import os
 from collections.abc import Iterator
 from threading import Lock
-from typing import BinaryIO
 
 from imgfilt.batch.errors import StoppedError
-from imgfilt.io.writer import atomic
+from imgfilt.io.output import Output, atomic
 
 
 class Stop:
@@ -34,7 +33,7 @@ class Stop:
             raise StoppedError
 
     @contextlib.contextmanager
-    def writing(self, target: str) -> Iterator[BinaryIO]:
+    def writing(self, target: str) -> Iterator[Output]:
         """`atomic(target)`, known to `abandon` for as long as it is unfinished."""
         name = ""
         with contextlib.ExitStack() as stack:

@@ -7,7 +7,7 @@ import stat
 import sys
 from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numpy.typing import NDArray
 
@@ -19,7 +19,8 @@ from imgfilt.batch.stop import Stop
 from imgfilt.batch.targets import Job
 from imgfilt.io import FORMATS, MAX_PIXELS, QUALITY, Info, Picture, of_path, probe, read
 from imgfilt.io.errors import NotReadableError, TooLargeError, UnknownFormatError
-from imgfilt.io.writer import encode, fit, not_writable
+from imgfilt.io.output import Output, not_writable
+from imgfilt.io.writer import encode, fit
 
 if TYPE_CHECKING:
     from imgfilt.bands import RowImage
@@ -246,16 +247,17 @@ class Performer:
                     raise
         return self.work.format or (original if original in FORMATS else "png")
 
-    def _write(self, job: Job, encode: Callable[[BinaryIO], None], status: os.stat_result | None) -> int:
+    def _write(self, job: Job, encode: Callable[[Output], None], status: os.stat_result | None) -> int:
         """Writes the result whole, notes it in the journal, and gives its size in bytes."""
         target = job.target
         if self._make_folders:
             self._make_folder(os.path.dirname(target))
         with self.stop.writing(target) as file:
             encode(file)
+            made = os.fstat(file.fileno())
             if self.journal is not None and status is not None and stat.S_ISREG(status.st_mode):
-                self.journal.add(job, (status.st_size, status.st_mtime_ns), file)
-            return file.seek(0, os.SEEK_END) if file.seekable() else 0
+                self.journal.add(job, status, made, file.checksum())
+            return made.st_size
 
     def _make_folder(self, folder: str) -> None:
         if folder and folder not in self._made:

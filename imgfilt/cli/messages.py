@@ -10,7 +10,7 @@ import click
 
 from imgfilt.batch.results import Result, Tally
 from imgfilt.batch.sources import STREAM
-from imgfilt.io.writer import not_writable
+from imgfilt.io.output import not_writable
 
 if TYPE_CHECKING:
     from imgfilt.batch.report import Report

@@ -157,7 +157,7 @@ class Run:
         from imgfilt.batch import report
         from imgfilt.batch.thumbnail import looking, size_for
         from imgfilt.io.errors import NotWritableError
-        from imgfilt.io.writer import check_target
+        from imgfilt.io.output import check_target
 
         try:
             check_target(path)

@@ -17,6 +17,7 @@ from imgfilt.io import colour, jpeg_stripes, xmp
 from imgfilt.io import exif as exif_block
 from imgfilt.io.errors import DamagedError, NotStorableError, UnsupportedError
 from imgfilt.io.orient import apply_orientation, oriented_shape
+from imgfilt.io.output import write_all
 from imgfilt.io.picture import Info, Picture
 from imgfilt.io.source import Data
 
@@ -188,9 +189,7 @@ def encode(file: BinaryIO, picture: Picture, quality: int, threads: int | None =
     pieces = [icc[i : i + step] for i in range(0, len(icc), step)]
     for number, piece in enumerate(pieces, 1):
         segments += _segment(0xE2, _ICC + bytes((number, len(pieces))) + piece)
-    file.write(segments)
-    file.write(memoryview(first)[_JFIF_END:])
-    file.writelines(rest)
+    write_all(file, [segments, memoryview(first)[_JFIF_END:], *rest])
 
 
 def _segment(marker: int, body: bytes) -> bytes:

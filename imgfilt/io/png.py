@@ -19,6 +19,7 @@ from imgfilt.io import exif as exif_block
 from imgfilt.io.errors import DamagedError, NotStorableError
 from imgfilt.io.frames import Animation, composed
 from imgfilt.io.orient import apply_orientation, oriented_shape
+from imgfilt.io.output import write_all
 from imgfilt.io.picture import Info, Picture, plain_colours
 from imgfilt.io.source import Data
 
@@ -200,37 +201,45 @@ def _decode_still(data: bytes, name: str) -> NDArray[Any]:
 
 def encode(file: BinaryIO, picture: Picture) -> None:
     """Writes uint8 or uint16 pixels, 1 to 4 channels, with profile, resolution, EXIF and XMP."""
-    data = _encode_still(picture.array)
-    file.write(memoryview(data)[:_HEADER_END])
-    if picture.fitting_icc:
-        file.write(apng.chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.fitting_icc)))
-    elif picture.png_colour and not picture.is_gray:
-        file.write(picture.png_colour)
-    if picture.dpi:
-        x, y = (max(1, round(value / _INCH)) for value in picture.dpi)
-        file.write(apng.chunk(b"pHYs", struct.pack(">IIB", x, y, 1)))
-    if picture.exif:
-        file.write(apng.chunk(b"eXIf", picture.exif))
-    if picture.xmp:
-        file.write(apng.chunk(b"iTXt", _XMP + bytes(4) + picture.xmp))
+    still = _encode_still(picture.array)
+    head: list[bytes | memoryview] = [memoryview(still)[:_HEADER_END], *_described(picture)]
     if not picture.pages:
-        file.write(memoryview(data)[_HEADER_END:])
+        write_all(file, [*head, memoryview(still)[_HEADER_END:]])
         return
+    write_all(file, head)
     frames = list(picture.frames())
     file.write(apng.chunk(b"acTL", struct.pack(">II", len(frames), picture.plays or 0)))
     height, width = picture.array.shape[:2]
     sequence = 0
     for number, frame in enumerate(frames):
-        file.write(apng.chunk(b"fcTL", apng.frame_control(sequence, width, height, frame.duration)))
+        pieces: list[bytes | memoryview] = [
+            apng.chunk(b"fcTL", apng.frame_control(sequence, width, height, frame.duration))
+        ]
         sequence += 1
-        still = data if number == 0 else _encode_still(frame.array)
-        for tag, at, size in chunks(still):
+        data = still if number == 0 else _encode_still(frame.array)
+        for tag, at, size in chunks(data):
             if tag == b"IDAT" and number == 0:
-                file.write(memoryview(still)[at - 8 : at + size + 4])
+                pieces.append(memoryview(data)[at - 8 : at + size + 4])
             elif tag == b"IDAT":
-                file.write(apng.chunk(b"fdAT", sequence.to_bytes(4, "big") + still[at : at + size]))
+                pieces.append(apng.chunk(b"fdAT", sequence.to_bytes(4, "big") + data[at : at + size]))
                 sequence += 1
+        write_all(file, pieces)
     file.write(apng.chunk(b"IEND", b""))
+
+
+def _described(picture: Picture) -> Iterator[bytes]:
+    """The chunks that stand before the pixels."""
+    if picture.fitting_icc:
+        yield apng.chunk(b"iCCP", b"ICC profile\0\0" + zlib.compress(picture.fitting_icc))
+    elif picture.png_colour and not picture.is_gray:
+        yield picture.png_colour
+    if picture.dpi:
+        x, y = (max(1, round(value / _INCH)) for value in picture.dpi)
+        yield apng.chunk(b"pHYs", struct.pack(">IIB", x, y, 1))
+    if picture.exif:
+        yield apng.chunk(b"eXIf", picture.exif)
+    if picture.xmp:
+        yield apng.chunk(b"iTXt", _XMP + bytes(4) + picture.xmp)
 
 
 def _encode_still(array: NDArray[Any]) -> bytes:

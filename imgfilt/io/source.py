@@ -12,6 +12,8 @@ from typing import overload
 from imgfilt.io.errors import NotReadableError
 
 _BLOCK = 1 << 15
+_AT_ONCE = 1 << 30
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class HeaderBytes:
@@ -59,13 +61,28 @@ def content(source: str | os.PathLike[str] | bytes, name: str) -> tuple[bytes, s
         name, data = name or "<bytes>", source
     else:
         name = os.fspath(source)
-        with _explained(name), open(name, "rb", buffering=0) as file:
-            if stat.S_ISDIR(os.fstat(file.fileno()).st_mode):
-                raise IsADirectoryError
-            data = file.readall()
+        with _explained(name):
+            data = _all(name)
     if not data:
         raise NotReadableError(f"'{name}' is empty (0 bytes)")
     return data, name
+
+
+def _all(path: str) -> bytes:
+    """The content of a file: of the usual one in one call of the system, at its end when it is as long as it says."""
+    file = os.open(path, _READ)
+    try:
+        status = os.fstat(file)
+        if stat.S_ISDIR(status.st_mode):
+            raise IsADirectoryError
+        data = os.read(file, status.st_size + 1) if status.st_size < _AT_ONCE else b""
+        if len(data) == status.st_size:
+            return data
+        with io.FileIO(file, closefd=False) as whole:
+            rest = whole.readall()
+        return data + rest if data else rest
+    finally:
+        os.close(file)
 
 
 @contextlib.contextmanager

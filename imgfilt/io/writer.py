@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
-import re
-import stat
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from imgfilt.io.errors import DiskFullError, NotStorableError, NotWritableError
+from imgfilt.io.errors import NotStorableError
 from imgfilt.io.formats import of_path
+from imgfilt.io.output import atomic, buffered
 from imgfilt.io.picture import Picture
 
 QUALITY = 90
@@ -71,7 +67,8 @@ def encode(
     elif kind == "tiff":
         from imgfilt.io import tiff
 
-        tiff.encode(file, picture)
+        with buffered(file) as whole:
+            tiff.encode(whole, picture)
     elif kind == "jxl":
         from imgfilt.io import jxl
 
@@ -79,7 +76,8 @@ def encode(
     else:
         from imgfilt.io import pillow
 
-        pillow.encode(file, picture, kind, quality)
+        with buffered(file) as whole:
+            pillow.encode(whole, picture, kind, quality)
 
 
 def fit(picture: Picture, kind: str) -> tuple[Picture, tuple[str, ...]]:
@@ -161,77 +159,3 @@ def flatten(array: NDArray[Any]) -> NDArray[Any]:
     mixed = (array[..., :-1] * alpha + full * (full - alpha) + full // 2) // full
     flat: NDArray[Any] = mixed.astype(array.dtype)
     return flat[..., 0] if flat.shape[2] == 1 else flat
-
-
-def check_target(path: str) -> tuple[str, int]:
-    """The real path to write and its mode (0: new). `NotWritableError` for what can be known now."""
-    target = os.path.realpath(path)
-    try:
-        mode = os.stat(target).st_mode
-    except FileNotFoundError:
-        mode = 0
-    except OSError as error:
-        raise not_writable(f"'{path}'", error) from error
-    if stat.S_ISDIR(mode):
-        raise NotWritableError(f"'{path}' is a folder; name a file")
-    # the mode too: to a superuser everything is writable, but a read-only file was meant to stay
-    if mode and not (mode & 0o222 and os.access(target, os.W_OK)):
-        raise NotWritableError(f"'{path}' is read-only")
-    if not os.path.isdir(os.path.dirname(target)):
-        raise NotWritableError(f"'{path}' cannot be written: there is no folder '{os.path.dirname(path)}'")
-    return target, mode
-
-
-@contextlib.contextmanager
-def atomic(path: str) -> Iterator[BinaryIO]:
-    """A file to write that becomes `path` when the block ends well, and disappears when it does not.
-
-    Devices and pipes are written directly. A link is followed; an existing file keeps its permissions.
-    """
-    target, mode = check_target(path)
-    if mode and not stat.S_ISREG(mode):
-        try:
-            with open(target, "wb") as file:
-                yield file
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            raise not_writable(f"'{path}'", error) from error
-        return
-    folder, base = os.path.split(target)
-    try:
-        temporary = _temporary(folder, base)
-    except OSError as error:
-        raise not_writable(f"'{path}'", error) from error
-    try:
-        with temporary:
-            yield temporary
-        if mode:
-            os.chmod(temporary.name, stat.S_IMODE(mode))
-        os.replace(temporary.name, target)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary.name)
-        if isinstance(error, OSError):
-            raise not_writable(f"'{path}'", error) from error
-        raise
-
-
-def not_writable(name: str, error: OSError) -> NotWritableError:
-    """What the system said about writing to `name`, as one of this package's errors."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DiskFullError(f"{name} cannot be written: the disk is full")
-    return NotWritableError(f"{name} cannot be written: {error.strerror or error}")
-
-
-UNFINISHED = re.compile(r"\..+\.(?P<pid>\d+)-\d+\.part", re.DOTALL)
-"""The names of the temporary files that `atomic` writes, with the process that they belong to."""
-
-
-def _temporary(folder: str, base: str) -> BinaryIO:
-    """A new file beside the target, open. (Importing tempfile would take 3 ms, a tenth of a small job.)"""
-    short = os.fsdecode(os.fsencode(base)[:100])  # names may be 255 bytes long, not characters
-    for number in range(1000):
-        with contextlib.suppress(FileExistsError):
-            return open(os.path.join(folder, f".{short}.{os.getpid()}-{number}.part"), "x+b")
-    raise FileExistsError(errno.EEXIST, "too many unfinished files lie beside it")
