@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,21 +22,26 @@ class MissingPackageError(ImportError):
 class Contender:
     """One way to do a case's work.
 
-    `prepare(image, threads)` allocates the destination and every temporary, so that a run allocates nothing
-    that it need not. `tolerance` is how far the result may be from ours: in steps of an integer dtype; for
-    floats, as a share of the response's scale. With `any_dtype` the result may be of another dtype.
+    prepare    (image, threads) allocates the destination and every temporary, so that a run allocates nothing that it
+               need not
+    tolerance  how far the result may be from ours: in steps of an integer dtype; for floats, as a share of the
+               response's scale. None where it is another definition, that is timed but cannot be compared
+    margin     pixels along the border that are not compared, where its border is another
+    as_ours    makes our kind of array of its result, before it is compared and outside the time
     """
 
     name: str
-    prepare: Callable[[Image, int], Run]
-    tolerance: float = 0.0
-    any_dtype: bool = False
+    prepare: Callable[[Image, int], Callable[[], Any]]
+    tolerance: float | None = 0.0
+    margin: int = 0
+    as_ours: Callable[[Any], Image] = np.asarray
 
 
 @dataclass(frozen=True)
 class Case:
-    """What makes a row of the benchmark at every size: what we run, and what is run against it.
+    """What makes a row of the benchmark at every size: what we run, and OpenCV's ways to do it.
 
+    params    what other packages need to do the same
     scale     the response's scale for float images: the sum of the kernel's absolute weights
     products  multiply-adds for each pixel (all channels) by the plain definition, separable filters as two passes;
               0 where the filter has none
@@ -52,6 +57,7 @@ class Case:
     scale: float = 1.0
     products: float = 0.0
     large: bool = False
+    params: Mapping[str, Any] = field(default_factory=dict)
 
     def shape(self, width: int, height: int) -> tuple[int, ...]:
         """The shape of the image that this case filters."""

@@ -62,11 +62,12 @@ class _Image:
         scale: float = 1.0,
         each: float = 0.0,
         gray: float = 0.0,
+        **params: Any,
     ) -> Case:
         """A case; `each` multiply-adds for every channel of a pixel, or `gray` of them once the image is gray."""
         products = each * self.channels + (gray + self.luma if gray else 0.0)
         large = (name, self.dtype, self.channels) in _LARGE
-        return Case(name, filter, self.dtype, self.channels, ours, rivals, scale, products, large)
+        return Case(name, filter, self.dtype, self.channels, ours, rivals, scale, products, large, params)
 
 
 def _edges(image: _Image) -> Iterator[Case]:
@@ -104,9 +105,10 @@ def _blurs(image: _Image) -> Iterator[Case]:
     for sigma in (0.8, 1.5, 3.0, 10.0, 50.0):
         size = generators.gaussian_size(sigma, image.dtype)
         yield image.case(f"gaussian {sigma:g}", "gaussian", _ours("gaussian", sigma=sigma),
-                         *linear.gaussian(image.dtype, size, sigma), each=2 * size)  # fmt: skip
+                         *linear.gaussian(image.dtype, size, sigma), each=2 * size, sigma=sigma)  # fmt: skip
     for size in (3, 15, 101):
-        yield image.case(f"box {size}", "box", _ours("box", size=size), linear.blur(image.dtype, size))
+        yield image.case(f"box {size}", "box", _ours("box", size=size), linear.blur(image.dtype, size),
+                         size=size)  # fmt: skip
 
 
 def _composites(image: _Image) -> Iterator[Case]:
@@ -130,7 +132,7 @@ def _areas(image: _Image) -> Iterator[Case]:
     for size in (3, 5, 15):
         if size <= 5 or dtype == "uint8":  # as far as OpenCV has it
             yield image.case(f"median {size}", "median", _ours("median", size=size, border="replicate"),
-                             area.median(size))  # fmt: skip
+                             area.median(size), size=size)  # fmt: skip
     if dtype != "uint16" and image.channels != 4:
         color = 50.0 / (1 if dtype == "uint8" else 255)
         yield image.case("bilateral 9", "bilateral",
@@ -153,7 +155,9 @@ def _correlation(name: str, kernel: Image, image: _Image) -> Case:
         return partial(imgfilt.correlate, pixels, kernel, out=np.empty_like(pixels), threads=threads)
 
     scale = float(np.abs(kernel).sum())
-    return image.case(name, "correlate", ours, _filter2d(kernel, image), scale=scale, each=kernel.size)
+    return image.case(
+        name, "correlate", ours, _filter2d(kernel, image), scale=scale, each=kernel.size, kernel=kernel
+    )
 
 
 def _taps(dtype: str, sigma: float) -> Image:

@@ -14,6 +14,7 @@ FEWEST = 3
 
 _SHORTEST = 2e-3  # seconds; a sample of a short call is a loop of them
 _WARM_SECONDS = 0.02
+_LONG = 0.2  # seconds; a call that takes longer is warm after one
 _MOST_REPEATS = 100_000
 
 Call = Callable[[], object]
@@ -43,11 +44,10 @@ class Pairs:
 
 def repeats(call: Call) -> int:
     """Warms a call up, and says how many of them make a sample long enough to be timed."""
-    began, count = perf_counter(), 0
-    while count < 2 or perf_counter() - began < _WARM_SECONDS:
-        call()
+    began, count, once = perf_counter(), 0, 0.0
+    while (passed := perf_counter() - began) < _WARM_SECONDS or (count < 2 and passed < _LONG):
+        once = sample(call, 1)
         count += 1
-    once = sample(call, 1)
     return max(1, min(_MOST_REPEATS, round(_SHORTEST / max(once, 1e-9))))
 
 

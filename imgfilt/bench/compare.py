@@ -9,18 +9,15 @@ from imgfilt.bench.case import Image
 _ELEMENTS = 1 << 22  # compared at once
 
 
-def difference(
-    ours: Image, theirs: Image, tolerance: float, scale: float = 1.0, *, any_dtype: bool = False
-) -> str | None:
+def difference(ours: Image, theirs: Image, tolerance: float, scale: float = 1.0) -> str | None:
     """What is wrong, in one line; None where the results agree.
 
-    Integers may differ by `tolerance` steps, floats by `tolerance` times `scale`. With `any_dtype` the values alone
-    count.
+    Integers may differ by `tolerance` steps, floats by `tolerance` times `scale`.
 
     >>> difference(np.array([[1, 7]], np.uint8), np.array([[1, 9]], np.uint8), tolerance=1)
     'differs by 2 at (0, 1) where 1 is allowed: 7, not 9; 1 pixel of 2 (50 %) is too far'
     """
-    if ours.shape != theirs.shape or (ours.dtype != theirs.dtype and not any_dtype):
+    if ours.shape != theirs.shape or ours.dtype != theirs.dtype:
         return f"is {theirs.dtype} {theirs.shape}, not {ours.dtype} {ours.shape}"
     allowed = tolerance * scale if ours.dtype.kind == "f" else tolerance
     rows = max(1, _ELEMENTS // max(1, ours[:1].size))

@@ -1,14 +1,13 @@
-"""Rows for a reader: a table by rich where it is installed, plain text else."""
+"""Cells for a reader: a table by rich where it is installed, plain text else."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
-from math import exp, log
-from typing import TextIO
+from typing import Any, TextIO
 
 from imgfilt.bench.overhead import Overhead
-from imgfilt.bench.session import Row
+from imgfilt.bench.summary import COMPOSITE, Cell, Goal, losses, mean_ratio, timed
 
 HEADER = (
     "filter",
@@ -20,29 +19,47 @@ HEADER = (
     "times as fast",
     "quartiles",
     "MPix/s",
+    "% copy",
+    "% FMA",
     "OpenCV's best chain",
 )
-_RIGHT = (2, 3, 4, 5, 6, 7, 8)
+_RIGHT = (2, 3, 4, 5, 6, 8, 9, 10)
 
 
-def cells(row: Row) -> tuple[str, ...]:
-    """A row's cells under `HEADER`."""
-    case, size, threads = row.cell.case, row.cell.size, row.cell.threads
-    what = case.name, f"{case.dtype} x{case.channels}", size.name, str(threads)
-    if row.pairs is None:
-        return *what, "", "", "error", "", "", row.error
-    ours, theirs = row.pairs.seconds
-    low, ratio, high = row.pairs.ratios
-    speed = size.width * size.height / 1e6 / ours
+def cells(cell: Cell) -> tuple[str, ...]:
+    """A cell's words under `HEADER`."""
+    what = (
+        cell["case"],
+        f"{cell['dtype']} x{cell['channels']}",
+        cell["size"],
+        str(cell["threads"]),
+    )
+    if "error" in cell:
+        return *what, "", "", "error", "", "", "", "", cell["error"]
+    low, high = cell["ratio_quartiles"]
     return (
         *what,
-        f"{ours * 1e3:.3f}",
-        f"{theirs * 1e3:.3f}",
-        f"{ratio:.2f}",
+        f"{cell['ours_ms']:.3f}",
+        f"{cell['rival_ms']:.3f}",
+        f"{cell['ratio']:.2f}",
         f"{low:.2f}-{high:.2f}",
-        f"{speed:.0f}",
-        row.rival,
+        f"{cell['ours_mpix_s']:.0f}",
+        percent(cell.get("of_bandwidth")),
+        percent(cell.get("of_fma_peak")),
+        "; ".join([cell["rival"], *_others(cell.get("others", {}))]),
     )
+
+
+def percent(part: float | None) -> str:
+    """A part in percent; nothing where there is none."""
+    return f"{100 * part:.0f}" if part else ""
+
+
+def _others(others: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    """Packages beside OpenCV, with how many times as fast imgfilt is."""
+    for name, other in others.items():
+        about = "" if other["compared"] else ", not the same result"
+        yield f"{name} {other['rival']} {other['rival_ms']:.2f} ms ({other['ratio']:.2f} times{about})"
 
 
 def plain(table: Sequence[Sequence[str]], right: Sequence[int] = _RIGHT) -> str:
@@ -57,15 +74,15 @@ def plain(table: Sequence[Sequence[str]], right: Sequence[int] = _RIGHT) -> str:
     )
 
 
-def write_table(rows: Sequence[Row], stream: TextIO) -> None:
-    """The rows on a stream, in colour where the stream is a terminal and rich is there."""
+def write_table(rows: Sequence[Cell], stream: TextIO) -> None:
+    """The cells on a stream, in colour where the stream is a terminal and rich is there."""
     table = [HEADER, *(cells(row) for row in rows)]
     try:
         console_module, table_module = import_module("rich.console"), import_module("rich.table")
     except ImportError:
         stream.write(plain(table) + "\n")
         return
-    console = console_module.Console(file=stream, width=None if stream.isatty() else 160)
+    console = console_module.Console(file=stream, width=None if stream.isatty() else 180)
     drawn = table_module.Table(box=None, pad_edge=False)
     for i, name in enumerate(HEADER):
         drawn.add_column(name, justify="right" if i in _RIGHT else "left", no_wrap=i != len(HEADER) - 1)
@@ -74,20 +91,37 @@ def write_table(rows: Sequence[Row], stream: TextIO) -> None:
     console.print(drawn)
 
 
-def _style(row: Row) -> str:
-    if row.pairs is None:
+def _style(row: Cell) -> str:
+    if "error" in row:
         return "bold red"
-    return "yellow" if row.pairs.ratios[1] < 1 else ""
+    return "yellow" if row["ratio"] < 1 else ""
 
 
-def summary(rows: Iterable[Row]) -> str:
-    """The geometric mean of the ratios, and which rows are slower than OpenCV."""
-    found = [(row, row.pairs.ratios[1]) for row in rows if row.pairs is not None]
-    if not found:
-        return "nothing was timed"
-    mean = exp(sum(log(ratio) for _, ratio in found) / len(found))
-    slower = sum(ratio < 1 for _, ratio in found)
-    return f"geometric mean {mean:.2f} over {len(found)} cells; slower than OpenCV: {slower or 'none'}"
+def summary(rows: Sequence[Cell], most: int = 12) -> list[str]:
+    """The geometric means, and where OpenCV is faster."""
+    found = timed(rows)
+    mean = mean_ratio(found)
+    if mean is None:
+        return ["nothing was timed"]
+    lines = [f"geometric mean {mean:.2f} over {len(found)} cells"]
+    composite = [cell for cell in found if cell["case"] in COMPOSITE]
+    if composite:
+        lines[0] += f", {mean_ratio(composite):.2f} over the {len(composite)} of composite filters"
+    lost = losses(found)
+    if not lost:
+        return [*lines, "slower than OpenCV from 256x256 up: none"]
+    lines.append(f"slower than OpenCV from 256x256 up: {len(lost)}, the worst:")
+    table = [(c["case"], f"{c['dtype']} x{c['channels']}", c["size"], f"{c['threads']} thr", f"{c['ratio']:.2f}")
+             for c in lost[:most]]  # fmt: skip
+    return lines + ["  " + line for line in plain(table, right=(2, 3, 4)).splitlines()]
+
+
+def goals(found: Sequence[Goal]) -> str:
+    """The goals that something tells of, as plain text."""
+    words = {True: "yes", False: "NO"}
+    table = [("goal", "holds", "found", "the least good")]
+    table += [(g.wanted, words[g.holds], g.found, g.worst) for g in found if g.holds is not None]
+    return plain(table, right=())
 
 
 def overheads(found: Sequence[Overhead]) -> str:

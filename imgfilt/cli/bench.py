@@ -6,30 +6,38 @@ import json
 import sys
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from imgfilt.cli import FAILED
 
 if TYPE_CHECKING:
+    from imgfilt.bench.case import Case
     from imgfilt.bench.sizes import Size
 
 _HELP = """Times the filters against OpenCV, on the same picture, in the same process.
 
-For each filter the fastest of the OpenCV chains that one would write for it is the other side. Results are
-compared first; where they differ the row is an error and the exit code 1. Both sides then run in turn; "times
-as fast" is the median of the ratios, pair by pair.
+Every filter that both have, on uint8, uint16 and float32, with 1, 3 and 4 channels, at 64x64 to 8 megapixels (some at
+100), on one thread and all: an hour. Options choose less.
+
+For each cell the fastest of the OpenCV chains that one would write for it is the other side. Results are
+compared first; where they differ the cell is an error and the exit code 1. Both sides then run in turn; "times
+as fast" is the median of the ratios, pair by pair. "% copy" and "% FMA" are parts of what this machine can do at
+most: the bandwidth of copying memory, and its multiply-adds of float32.
 
 \b
-Example:
-  imgfilt bench --filter sobel --threads 2
+Examples:
+  imgfilt bench --quick
+  imgfilt bench --filter sobel --size 8MP --threads 2
 """
 
 _FURTHER = {
     "banks": "imgfilt.cli.bench_banks",
     "files": "imgfilt.cli.bench_files",
     "planner": "imgfilt.cli.bench_planner",
+    "show": "imgfilt.cli.bench_show",
     "transposed": "imgfilt.cli.bench_transposed",
 }
 """Benchmarks of other things, and the modules of their commands."""
@@ -49,61 +57,92 @@ def _bench(
     threads: tuple[int, ...],
     rounds: int,
     quick: bool,
-    json: bool,
+    as_json: bool,
     filter: tuple[str, ...],
     dtype: tuple[str, ...],
     channels: tuple[int, ...],
+    against: tuple[str, ...],
+    compare: Path | None,
 ) -> None:
     if click.get_current_context().invoked_subcommand is not None:
         return
     from imgfilt.batch.budget import processors
-    from imgfilt.bench import machine, overhead, report, session
-    from imgfilt.bench.case import MissingPackageError
-    from imgfilt.bench.cases import CHANNELS, DTYPES, cases
-    from imgfilt.bench.opencv.library import opencv
+    from imgfilt.bench import history, limits, machine, overhead, report, session
+    from imgfilt.bench.cases import CHANNELS, DTYPES
+    from imgfilt.bench.others import others
     from imgfilt.bench.sizes import SIZES
 
-    try:
-        cv2 = opencv()
-    except MissingPackageError as error:
-        raise click.ClickException(str(error)) from error
+    cv2 = _opencv()
+    before = _read(compare) if compare else []
     if quick:
         dtype, channels, threads = dtype or ("uint8",), channels or (1, 3), threads or (processors(),)
-    every = list(cases(dtype or DTYPES, channels or CHANNELS))
-    chosen = [case for case in every if not filter or case.filter in filter or case.name in filter]
-    for name in filter:
-        if not any(name in (case.filter, case.name) for case in every):
-            known = sorted({case.filter for case in every})
-            raise click.UsageError(f"no case has the filter {name!r}; there are {', '.join(known)}")
+    chosen = _chosen(filter, dtype or DTYPES, channels or CHANNELS)
     counts = threads or tuple(dict.fromkeys((1, processors())))
     sizes = size or tuple(SIZES[name] for name in (("256", "1MP") if quick else SIZES))
     cells = session.matrix(chosen, sizes, counts, all_large=bool(filter))
-    facts = machine.describe(cv2, counts)
-    if json:
-        _print_json({"machine": facts})
+    further, missing = others(against)
+    most = {found.threads: found for found in limits.measure(counts)}
+    facts = machine.describe(cv2, list(most.values()))
+    if as_json:
+        _print_json({"machine": facts | {"missing": missing}})
     else:
-        for line in machine.lines(facts):
+        for line in [*machine.lines(facts), *(f"{name} {reason}" for name, reason in missing.items())]:
             click.echo(line)
     rows = []
-    for row in session.run(cells, rounds):
-        rows.append(row)
-        if json:
-            _print_json(row.record())
+    for row in session.run(cells, rounds, further):
+        rows.append(row.record(most))
+        if as_json:
+            _print_json(rows[-1])
         elif sys.stderr.isatty():
             click.echo(f"\r\x1b[K{len(rows)}/{len(cells)} {row.cell.case.name}", err=True, nl=False)
-    if not json and sys.stderr.isatty():
+    if not as_json and sys.stderr.isatty():
         click.echo("\r\x1b[K", err=True, nl=False)
     small = [] if filter else list(overhead.measure(rounds))
-    if json:
+    if as_json:
         for found in small:
             _print_json(found.record())
     else:
         report.write_table(rows, sys.stdout)
-        click.echo(report.summary(rows))
+        for line in report.summary(rows):
+            click.echo(line)
         if small:
             click.echo(report.overheads(small))
-    if any(row.error for row in rows):
+    if compare:
+        for line in history.lines(before, rows):
+            click.echo(line, err=as_json)
+    if any("error" in row for row in rows):
         click.get_current_context().exit(FAILED)
+
+
+def _opencv() -> Any:
+    from imgfilt.bench.case import MissingPackageError
+    from imgfilt.bench.opencv.library import opencv
+
+    try:
+        return opencv()
+    except MissingPackageError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    from imgfilt.bench.history import read
+
+    try:
+        return [record for record in read([path]) if "case" in record]
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"--compare: {error}") from error
+
+
+def _chosen(names: tuple[str, ...], dtypes: tuple[str, ...], channels: tuple[int, ...]) -> list[Case]:
+    """The cases of these filters; raises UsageError where a name is none."""
+    from imgfilt.bench.cases import cases
+
+    every = list(cases(dtypes, channels))
+    for name in names:
+        if not any(name in (case.filter, case.name) for case in every):
+            known = ", ".join(sorted({case.filter for case in every}))
+            raise click.UsageError(f"no case has the filter {name!r}; there are {known}")
+    return [case for case in every if not names or case.filter in names or case.name in names]
 
 
 def _print_json(record: Mapping[str, object]) -> None:
@@ -166,7 +205,19 @@ bench_command = _Bench(
             is_flag=True,
             help="Unless said otherwise, uint8 in gray and RGB at 256x256 and 1 megapixel, on all threads.",
         ),
-        click.Option(["--json"], is_flag=True, help="One JSON object a line on standard output."),
+        click.Option(
+            ["--against"],
+            multiple=True,
+            type=click.Choice(["scipy", "scikit-image", "pillow", "pyvips"]),
+            help="This package too, where it has the filter; may be repeated.",
+        ),
+        click.Option(
+            ["--compare"],
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Tell what got slower since a run whose --json is in this file.",
+        ),
+        click.Option(["--json", "as_json"], is_flag=True, help="One JSON object a line on standard output."),
     ],
     callback=_bench,
     help=_HELP,

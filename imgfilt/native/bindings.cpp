@@ -10,6 +10,7 @@
 #include "bank_bindings.hpp"
 #include "dispatch.hpp"
 #include "pool.hpp"
+#include "probe.hpp"
 #include "program.hpp"
 #include "resample.hpp"
 #include "transposed_bindings.hpp"
@@ -115,6 +116,14 @@ NB_MODULE(_native, m) {
     m.def("isa", [] { return std::string(kernels().name); }, "The instruction set in use.");
     m.def("isas", &supported_isas, "The instruction sets that this processor has, lowest first.");
     m.def("all_threads", &all_threads, "The processors that this process may run on.");
+    m.def(
+        "multiply_adds",
+        [](int64_t turns, int threads) {
+            if (turns < 0 || threads < 1) throw std::invalid_argument("turns must be at least 0, threads 1");
+            nb::gil_scoped_release release;
+            return multiply_adds(turns, threads);
+        },
+        "turns"_a, "threads"_a, "Multiply-adds of float32 in registers, on each of the threads; how many were done.");
 
     nb::class_<Program>(m, "Program", "A row program; see program.hpp.")
         .def(nb::new_(&program_of), "ops"_a)

@@ -6,6 +6,7 @@
 
 #include "area_kernels.hpp"
 #include "bank_kernels.hpp"
+#include "probe_kernels.hpp"
 #include "row_kernels.hpp"
 #include "transposed_kernels.hpp"
 
@@ -17,6 +18,7 @@ struct Kernels {
     const AreaKernels* area;
     const TransposedKernels* transposed;
     const BankKernels* bank;
+    const ProbeKernels* probe;
 };
 
 // The kernels in use. IMGFILT_ISA=v2|v3|v4 in the environment forces a level; throws std::runtime_error when

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -37,7 +38,14 @@ def integral(dtype: str) -> Iterator[Contender]:
         height, width = image.shape[:2]
         return partial(cv2.integral, image, np.empty((height + 1, width + 1, *image.shape[2:]), made), depth)
 
-    yield chain("integral", make, 2e-6, any_dtype=dtype == "uint16")
+    found = chain("integral", make, 2e-6)
+    yield replace(found, as_ours=_whole) if dtype == "uint16" else found
+
+
+def _whole(sums: Image) -> Image:
+    """In the narrowest integers that hold sums of uint16 over so many pixels, as ours are."""
+    pixels = (sums.shape[0] - 1) * (sums.shape[1] - 1)
+    return sums.astype(np.int32 if pixels * 65535 < 2**31 else np.int64)
 
 
 def pyr_down(dtype: str) -> Contender:

@@ -12,7 +12,7 @@ from imgfilt.bench.opencv.library import opencv
 Make = Callable[[Image], Run]
 
 
-def chain(name: str, make: Make, tolerance: float = 0.0, *, any_dtype: bool = False) -> Contender:
+def chain(name: str, make: Make, tolerance: float = 0.0) -> Contender:
     """A contender whose `make(image)` allocates everything and gives the call; OpenCV's threads are set before."""
     cv2 = opencv()
 
@@ -20,7 +20,7 @@ def chain(name: str, make: Make, tolerance: float = 0.0, *, any_dtype: bool = Fa
         cv2.setNumThreads(threads)
         return make(image)
 
-    return Contender(name, prepare, tolerance, any_dtype=any_dtype)
+    return Contender(name, prepare, tolerance)
 
 
 def tolerance_of(dtype: str) -> float:
