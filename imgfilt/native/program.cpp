@@ -192,21 +192,24 @@ void Program::find_window() {
     }
 }
 
-// Sums of reals whose loops have more than one row, or vector, in work.
+// Sums whose loops have more than one row, or vector, in work.
 void Program::find_together() {
     for (size_t i = nodes_.size(); i-- > 1;) {
         Node& node = nodes_[i];
         const Op& op = node.op;
-        if (op.kind == OpKind::taps && real(op.dtype) && op.inputs.size() == 1 && op.up == 1 && op.step == 1 &&
-            op.taps.size() >= 4) {
+        const bool bytes = !op.inputs.empty() && nodes_[op.inputs[0]].op.dtype == DType::u8 && op.dtype == DType::i16;
+        if (op.kind == OpKind::taps && (real(op.dtype) || bytes) && op.inputs.size() == 1 && op.up == 1 &&
+            op.step == 1 && op.taps.size() >= 4) {
             bool column = node.up == 1 && node.step == 1 && i + 1 < nodes_.size(), row = true;
             for (size_t t = 0; t < op.taps.size(); ++t) {
                 const int at = static_cast<int>(t);
                 column = column && op.taps[t].dx == 0 && op.taps[t].dy == op.taps[0].dy + at;
                 row = row && op.taps[t].dy == 0 && op.taps[t].dx == op.taps[0].dx + at;
             }
-            node.together = column ? kBlockRows : 1;
-            node.along = row;
+            // Lines of 16 bits are wanted in the first cache again soon.
+            const int rows = real(op.dtype) ? kBlockRows : op.taps.size() < 8 ? 2 : 4;
+            node.together = column ? rows : 1;
+            node.along = row && real(op.dtype);
         }
         node.spare += node.together - 1;
         for (int input : op.inputs) nodes_[input].spare = std::max(nodes_[input].spare, node.spare);
@@ -221,7 +224,8 @@ void Program::find_twins() {
     };
     for (size_t i = 0; i + 1 < nodes_.size(); ++i) {
         Node &first = nodes_[i], &second = nodes_[i + 1];
-        if (first.twin < 0 && vertical(first.op) && vertical(second.op) && first.op.inputs == second.op.inputs &&
+        if (first.twin < 0 && first.together == 1 && second.together == 1 && vertical(first.op) &&
+            vertical(second.op) && first.op.inputs == second.op.inputs &&
             nodes_[first.op.inputs[0]].op.dtype == DType::u8 && first.reach == second.reach) {
             first.twin = static_cast<int>(i + 1);
             second.twin = static_cast<int>(i);

@@ -1,24 +1,24 @@
-// Sums of reals with the sums of several rows, or of several vectors of a row, in registers at once, so that what is
-// loaded is used more than once. Whatever the block, an element's sum is made in the same order.
+// Sums of several rows, or of several vectors of a row, in registers at once, so that what is loaded is used more than
+// once. Whatever the block, an element's sum is made in the same order.
 #pragma once
 
-#include "row_taps.hpp"
+#include "row_taps16.hpp"
 
 namespace {
 
 using imgfilt::kBlockRows;
 
 // R rows of V vectors: out[r] = init + sum over t < k of w[t] * p[t + r]. A row that is loaded goes into all sums.
-template <class T, int R, int V>
+template <class In, class T, int R, int V>
 class Columns {
   public:
-    Columns(const T* const* p, const T* w) : p_(p), w_(w) {}
+    Columns(const In* const* p, const T* w) : p_(p), w_(w) {}
 
     inline __attribute__((always_inline)) void at(int k, int runs, T init, T* const* out, int64_t x) {
         x_ = x;
         sum_taps(0, k / runs);
         for (int r = 0; r < R; ++r)
-            for (int b = 0; b < V; ++b) sum_[r][b] += splat(init);
+            for (int b = 0; b < V; ++b) sum_[r][b] += Vec<T>{} + init;
         for (int run = 1; run < runs; ++run) {
             Vec<T> total[R][V];
             std::memcpy(total, sum_, sizeof total);
@@ -58,37 +58,36 @@ class Columns {
     // Source row s to the sums of rows First .. Last - 1.
     template <int First, int Last>
     inline __attribute__((always_inline)) void take(int s) {
-        const T* row = p_[s] + x_;
+        const In* row = p_[s] + x_;
         Vec<T> v[V];
-        for (int b = 0; b < V; ++b) v[b] = load<Vec<T>>(row + b * lanes);
-        for (int r = First; r < Last; ++r) {
-            const Vec<T> weight = splat(w_[s - r]);
-            for (int b = 0; b < V; ++b) sum_[r][b] = fused(v[b], weight, sum_[r][b]);
-        }
+        for (int b = 0; b < V; ++b) v[b] = load_as<In, T>(row + b * lanes);
+        for (int r = First; r < Last; ++r)
+            for (int b = 0; b < V; ++b) sum_[r][b] = add_product(sum_[r][b], v[b], w_[s - r]);
     }
 
-    const T* const* const p_;
+    const In* const* const p_;
     const T* const w_;
     int64_t x_ = 0;
     Vec<T> sum_[R][V];
 };
 
-template <class T, int R>
-void columns_rows(const T* const* p, const T* w, int k, T init, T* const* out, int64_t n) {
+template <class In, class T, int R>
+void columns_rows(const In* const* p, const T* w, int k, T init, T* const* out, int64_t n) {
     constexpr int lanes = VectorOf<T>::lanes, V = kVectorBytes == 64 ? 16 / (R < 4 ? 4 : R) : (R < 8 ? 2 : 1);
-    const int runs = (k + kRun - 1) / kRun;  // all about as long
+    const int runs = Same<T, uint16_t>::value ? 1 : (k + kRun - 1) / kRun;  // all about as long
     int64_t x = 0;
-    for (; x + V * lanes <= n; x += V * lanes) Columns<T, R, V>(p, w).at(k, runs, init, out, x);
-    for (; x + lanes <= n; x += lanes) Columns<T, R, 1>(p, w).at(k, runs, init, out, x);
+    for (; x + V * lanes <= n; x += V * lanes) Columns<In, T, R, V>(p, w).at(k, runs, init, out, x);
+    for (; x + lanes <= n; x += lanes) Columns<In, T, R, 1>(p, w).at(k, runs, init, out, x);
     if (x == n) return;
-    if (n >= lanes) return Columns<T, R, 1>(p, w).at(k, runs, init, out, n - lanes);
+    if (n >= lanes) return Columns<In, T, R, 1>(p, w).at(k, runs, init, out, n - lanes);
     for (; x < n; ++x)
         for (int r = 0; r < R; ++r) {
             T total = 0;
             for (int run = 0; run < runs; ++run) {
                 T sum = 0;
-                for (int t = k * run / runs; t < k * (run + 1) / runs; ++t) sum = add_product(sum, p[t + r][x], w[t]);
-                total = run == 0 ? sum + init : sum + total;
+                for (int t = k * run / runs; t < k * (run + 1) / runs; ++t)
+                    sum = add_product(sum, static_cast<T>(p[t + r][x]), w[t]);
+                total = static_cast<T>(run == 0 ? sum + init : sum + total);
             }
             out[r][x] = total;
         }
@@ -97,10 +96,52 @@ void columns_rows(const T* const* p, const T* w, int k, T init, T* const* out, i
 template <class T>
 void columns(const T* const* p, const T* w, int k, T init, T* const* out, int rows, int64_t n) {
     static_assert(kBlockRows == 8);
-    if (rows == 8 && k >= 8) return columns_rows<T, 8>(p, w, k, init, out, n);
+    if (rows == 8 && k >= 8) return columns_rows<T, T, 8>(p, w, k, init, out, n);
     int r = 0;
-    for (; r + 4 <= rows && k >= 4; r += 4) columns_rows<T, 4>(p + r, w, k, init, out + r, n);
-    for (; r < rows; ++r) columns_rows<T, 1>(p + r, w, k, init, out + r, n);
+    for (; r + 4 <= rows && k >= 4; r += 4) columns_rows<T, T, 4>(p + r, w, k, init, out + r, n);
+    for (; r < rows; ++r) columns_rows<T, T, 1>(p + r, w, k, init, out + r, n);
+}
+
+// Two rows of a short sum whose weights are the same from both ends: what shares a weight is added first.
+template <int K>
+bool two_symmetric_rows(const uint8_t* const* pointers, const uint16_t* weights, int k, uint16_t init,
+                        uint16_t* const* out, int64_t n) {
+    constexpr int lanes = VectorOf<uint16_t>::lanes, half = K / 2;
+    if (k != K || n < lanes) return false;
+    for (int t = 0; t < half; ++t)
+        if (weights[t] != weights[K - 1 - t]) return false;
+    const Few<const uint8_t*, K + 1> p(pointers);
+    const Few<uint16_t, half + 1> w(weights);
+    uint16_t *const first = out[0], *const second = out[1];
+    const auto at = [&](int64_t x) {
+        Vec<uint16_t> v[K + 1];
+        for (int s = 0; s <= K; ++s) v[s] = load_as<uint8_t, uint16_t>(p.data[s] + x);
+        Vec<uint16_t> sum[2];
+        for (int r = 0; r < 2; ++r) {
+            sum[r] = add_product(Vec<uint16_t>{} + init, v[r + half], w.data[half]);
+            for (int t = 0; t < half; ++t) sum[r] = add_product(sum[r], v[r + t] + v[r + K - 1 - t], w.data[t]);
+        }
+        store(first + x, sum[0]);
+        store(second + x, sum[1]);
+    };
+    int64_t x = 0;
+    for (; x + lanes <= n; x += lanes) at(x);
+    if (x < n) at(n - lanes);
+    return true;
+}
+
+void columns_u8_i16(const uint8_t* const* p, const int16_t* signed_w, int k, int16_t signed_init, int16_t* const* sums,
+                    int rows, int64_t n) {
+    const auto w = reinterpret_cast<const uint16_t*>(signed_w);
+    const auto init = static_cast<uint16_t>(signed_init);
+    uint16_t* out[kBlockRows];
+    for (int r = 0; r < rows; ++r) out[r] = reinterpret_cast<uint16_t*>(sums[r]);
+    if (rows == 2 && (two_symmetric_rows<5>(p, w, k, init, out, n) || two_symmetric_rows<7>(p, w, k, init, out, n)))
+        return;
+    int r = 0;
+    for (; r + 4 <= rows && k >= 4; r += 4) columns_rows<uint8_t, uint16_t, 4>(p + r, w, k, init, out + r, n);
+    for (; r + 2 <= rows && k >= 2; r += 2) columns_rows<uint8_t, uint16_t, 2>(p + r, w, k, init, out + r, n);
+    for (; r < rows; ++r) taps_u8_i16(p + r, signed_w, k, signed_init, sums[r], n);
 }
 
 // Taps a whole number of vectors apart see the same shifted vectors of the input: tap t + period sees at vector i what

@@ -42,6 +42,7 @@ RowKernels make_table() {
     k.taps_i16_i32 = taps_i16_i32;
     k.taps_f32 = taps<float, float>;
     k.taps_f64 = taps<double, double>;
+    k.columns_u8_i16 = columns_u8_i16;
     k.columns_f32 = columns<float>;
     k.columns_f64 = columns<double>;
     k.along_f32 = along<float>;

@@ -41,6 +41,8 @@ struct RowKernels {
     void (*taps_f32)(const float* const* p, const float* w, int k, float init, float* out, int64_t n);
     void (*taps_f64)(const double* const* p, const double* w, int k, double init, double* out, int64_t n);
     // out[r][x] = init + sum over t < k of w[t] * p[t + r][x], r < rows: at most kBlockRows.
+    void (*columns_u8_i16)(const uint8_t* const* p, const int16_t* w, int k, int16_t init, int16_t* const* out,
+                           int rows, int64_t n);
     void (*columns_f32)(const float* const* p, const float* w, int k, float init, float* const* out, int rows,
                         int64_t n);
     void (*columns_f64)(const double* const* p, const double* w, int k, double init, double* const* out, int rows,

@@ -566,19 +566,24 @@ class Sweep {
         std::vector<const char*>& p = line.pointers;
         for (int t = 0; t < k + rows - 1; ++t) p[static_cast<size_t>(t)] = input(op.inputs[0], row + op.taps[0].dy + t);
         const int64_t n = line.width * op.channels, size = kSizeOf[static_cast<int>(op.dtype)];
+        const int64_t from_size = kSizeOf[static_cast<int>(program_.nodes_[op.inputs[0]].op.dtype)];
         char* out[kBlockRows];
         for (int r = 0; r < rows; ++r) out[r] = targets[r];
         for (int64_t piece = 0, x = 0; piece < pieces_; ++piece) {
             const int64_t next = piece + 1 == pieces_ ? n : (n * (piece + 1) / pieces_) & -kAlign;
             fetch(rows);
-            if (op.dtype == DType::f32)
+            if (op.dtype == DType::i16)
+                row_.columns_u8_i16(reinterpret_cast<const uint8_t* const*>(p.data()), node.weights16.data(), k,
+                                    static_cast<int16_t>(op.init), reinterpret_cast<int16_t* const*>(out), rows,
+                                    next - x);
+            else if (op.dtype == DType::f32)
                 row_.columns_f32(reinterpret_cast<const float* const*>(p.data()), node.weights32.data(), k,
                                  static_cast<float>(op.init), reinterpret_cast<float* const*>(out), rows, next - x);
             else
                 row_.columns_f64(reinterpret_cast<const double* const*>(p.data()), node.weights64.data(), k, op.init,
                                  reinterpret_cast<double* const*>(out), rows, next - x);
             if (next == n) break;
-            for (int t = 0; t < k + rows - 1; ++t) p[static_cast<size_t>(t)] += (next - x) * size;
+            for (int t = 0; t < k + rows - 1; ++t) p[static_cast<size_t>(t)] += (next - x) * from_size;
             for (int r = 0; r < rows; ++r) out[r] += (next - x) * size;
             x = next;
         }
