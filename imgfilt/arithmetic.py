@@ -115,8 +115,8 @@ _RUN = 32  # taps that the core sums at a time
 def rounding_error(weights: NDArray[np.float64], dtype: str, largest: float) -> float:
     """The bound of the error of sum(w * x) in `dtype`, weights rounded to it as well.
 
-    Long sums are made of sums of 32 taps each, so that the error does not grow with all of them.
+    Long sums are made of sums of 29 to 32 taps each, so that the error does not grow with all of them.
     """
     taps = int(np.count_nonzero(weights))
-    depth = taps if taps <= _RUN else _RUN + -(-taps // _RUN)
+    depth = taps if taps <= _RUN else _RUN + -(-taps // (_RUN - 3))
     return (depth + 1) * ROUND_OFF[dtype] * float(np.abs(weights).sum()) * largest

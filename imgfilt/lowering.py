@@ -132,6 +132,8 @@ class _Lowering:
         fused = fused or self._divided(line, node)
         if fused is not None:
             return self._in_window(line, fused) if sole else fused
+        if sole and node is self.root:
+            line = self._biased(line, node)
         # Sums are made pixels of a stage by an op of its own, which says what lies outside: the result has no outside.
         if line.dtype == node.dtype and line.plain and (node is self.root or not line.after_convolution):
             return line
@@ -223,6 +225,14 @@ class _Lowering:
             op, dtype="uint8", shift=shift, init=init, narrow=narrow, stage=True
         )
         return Line(line.index, "uint8", line.channels, 0, 255)
+
+    def _biased(self, line: Line, node: graph.Round) -> Line:
+        """A sum of floats with its offset added by the op that makes the sum."""
+        op = self.rows.ops[line.index]
+        if op.kind != "taps" or line.dtype != node.dtype or line.integral or line.scale != 1.0:
+            return line
+        self.rows.ops[line.index] = replace(op, init=op.init + line.offset)
+        return replace(line, low=line.low + line.offset, high=line.high + line.offset, offset=0.0)
 
     def _divided(self, line: Line, node: graph.Round) -> Line | None:
         """16-bit sums over a whole number to 8 bits by a multiplication, where that is exact for all of them."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt import cost as costs
-from imgfilt.arithmetic import Arithmetic, fits, integer_sum, real_sum, sum_range
+from imgfilt.arithmetic import Arithmetic, fits, integer_sum, real_sum, rounding_error, sum_range
 from imgfilt.backend.taps import Rate, Weighted, add_taps, arithmetic_of
 from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder
@@ -51,9 +51,22 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
         size = float(np.abs(np.multiply.outer(column, row)).sum()) * line.largest
         exact = whole and line.integral and (size < 2**24 or facts.integer)
         arithmetic = real_sum(np.multiply.outer(column, row), line.dtype, line.largest, whole=exact)
+        if (
+            not exact
+            and line.integral
+            and _rounding(column, row, line.largest) < max(0.25, problem.tolerance)
+        ):
+            arithmetic = Arithmetic("float32", exact=False)
         passes = (arithmetic, arithmetic)
     first = add_taps(rows, line, down, passes[0], final=False, rate=Rate((problem.stride[0], 1)))
     return add_taps(rows, first, along, passes[1], rate=Rate((1, problem.stride[1]), problem.extra[1]))
+
+
+def _rounding(column: NDArray[np.float64], row: NDArray[np.float64], largest: float) -> float:
+    """The bound of the rounding error of both passes in float32."""
+    down, along = (float(np.abs(w).sum()) for w in (column, row))
+    first = rounding_error(column, "float32", largest)
+    return first * along + rounding_error(row, "float32", largest * down + first)
 
 
 def _integer_passes(

@@ -91,8 +91,8 @@ RowKernels make_table() {
     k.luma[static_cast<int>(DType::u8)] = luma_u8;
     k.luma[static_cast<int>(DType::u16)] = luma_u16;
     k.luma[static_cast<int>(DType::i16)] = luma_i16;
-    k.luma[static_cast<int>(DType::f32)] = luma_real<float, float>;
-    k.luma[static_cast<int>(DType::f64)] = luma_real<double, double>;
+    k.luma[static_cast<int>(DType::f32)] = luma_real<float>;
+    k.luma[static_cast<int>(DType::f64)] = luma_real<double>;
     k.magnitude_f32 = magnitude<float>;
     k.magnitude_f64 = magnitude<double>;
     k.maximum_i16 = maximum<int16_t>;

@@ -24,14 +24,62 @@ void luma_integer(const T* __restrict in, int channels, T* __restrict out, int64
     }
 }
 
-template <class T, class Real>
+template <class T, class V>
+inline V luma_sum(V r, V g, V b) {
+    return r * T(0.299) + g * T(0.587) + b * T(0.114);
+}
+
+#if defined(__GNUC__) && !defined(__clang__)
+// Where the elements of channel c lie among Channels registers of pixels: the permutation that takes them from the
+// first two, and those that add what lies in each further one.
+template <class Index, int Lanes, int Channels>
+struct Channel {
+    Index from[Channels - 1][Lanes];
+
+    constexpr explicit Channel(int c) : from() {
+        for (int i = 0; i < Lanes; ++i) {
+            const int at = i * Channels + c;
+            from[0][i] = static_cast<Index>(at < 2 * Lanes ? at : 0);
+            for (int j = 2; j < Channels; ++j)
+                from[j - 1][i] = static_cast<Index>(at / Lanes == j ? Lanes + at % Lanes : i);
+        }
+    }
+};
+
+template <class T, int Channels>
+int64_t luma_vectors(const T* in, T* out, int64_t n) {
+    typedef typename Pick<sizeof(T) == 4, int32_t, int64_t>::type Index;
+    constexpr int lanes = VectorOf<T>::lanes;
+    constexpr Channel<Index, lanes, Channels> of[3] = {
+        Channel<Index, lanes, Channels>(0), Channel<Index, lanes, Channels>(1), Channel<Index, lanes, Channels>(2)};
+    int64_t x = 0;
+    for (; x + lanes <= n; x += lanes) {
+        Vec<T> v[Channels], rgb[3];
+        for (int j = 0; j < Channels; ++j) v[j] = load<Vec<T>>(in + x * Channels + j * lanes);
+        for (int c = 0; c < 3; ++c) {
+            rgb[c] = __builtin_shuffle(v[0], v[1], load<Vec<Index>>(of[c].from[0]));
+            for (int j = 2; j < Channels; ++j)
+                rgb[c] = __builtin_shuffle(rgb[c], v[j], load<Vec<Index>>(of[c].from[j - 1]));
+        }
+        store(out + x, luma_sum<T>(rgb[0], rgb[1], rgb[2]));
+    }
+    return x;
+}
+#endif
+
+template <class T>
 void luma_real(const void* input, int channels, void* output, int64_t n) {
     const T* __restrict in = static_cast<const T*>(input);
     T* __restrict out = static_cast<T*>(output);
     if (channels < 3) return first_channel(in, channels, out, n);
-    for (int64_t x = 0; x < n; ++x) {
+    int64_t x = 0;
+#if defined(__GNUC__) && !defined(__clang__)
+    if (channels == 3) x = luma_vectors<T, 3>(in, out, n);
+    if (channels == 4) x = luma_vectors<T, 4>(in, out, n);
+#endif
+    for (; x < n; ++x) {
         const T* p = in + x * channels;
-        out[x] = p[0] * Real(0.299) + p[1] * Real(0.587) + p[2] * Real(0.114);
+        out[x] = luma_sum<T>(p[0], p[1], p[2]);
     }
 }
 
@@ -109,8 +157,44 @@ void luma_u8(const void* input, int channels, void* output, int64_t n) {
 #endif
     luma_integer(in + x * channels, channels, out + x, n - x);
 }
-void luma_u16(const void* in, int channels, void* out, int64_t n) {
-    luma_integer(static_cast<const uint16_t*>(in), channels, static_cast<uint16_t*>(out), n);
+#if defined(IMGFILT_PAIRS)
+// Two pixels of 16 bits in each 128: multiply-adds of signed numbers, 2^15 less than the pixels, whose weights add up
+// to 2^15.
+template <int Channels>
+inline __m128i luma_two(const uint16_t* p) {
+    const __m128i weights = _mm_setr_epi16(kLumaR, kLumaG, kLumaB, 0, kLumaR, kLumaG, kLumaB, 0);
+    __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    if constexpr (Channels == 3)
+        v = _mm_shuffle_epi8(v, _mm_setr_epi8(0, 1, 2, 3, 4, 5, 4, 5, 6, 7, 8, 9, 10, 11, 10, 11));
+    return _mm_madd_epi16(_mm_xor_si128(v, _mm_set1_epi16(-32768)), weights);
+}
+template <int Channels>
+inline __m128i luma_four(const uint16_t* p) {
+    const __m128i sum = _mm_hadd_epi32(luma_two<Channels>(p), luma_two<Channels>(p + 2 * Channels));
+    return _mm_srli_epi32(_mm_add_epi32(sum, _mm_set1_epi32((1 << 30) + (1 << (kLumaShift - 1)))), kLumaShift);
+}
+// All but a few of the last pixels, so that loads stay inside the row.
+template <int Channels>
+int64_t luma_eights(const uint16_t* in, uint16_t* out, int64_t n) {
+    int64_t x = 0;
+    for (; x + 9 <= n; x += 8) {
+        const uint16_t* p = in + x * Channels;
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + x),
+                         _mm_packus_epi32(luma_four<Channels>(p), luma_four<Channels>(p + 4 * Channels)));
+    }
+    return x;
+}
+#endif
+
+void luma_u16(const void* input, int channels, void* output, int64_t n) {
+    const uint16_t* in = static_cast<const uint16_t*>(input);
+    uint16_t* out = static_cast<uint16_t*>(output);
+    int64_t x = 0;
+#if defined(IMGFILT_PAIRS)
+    if (channels == 3) x = luma_eights<3>(in, out, n);
+    if (channels == 4) x = luma_eights<4>(in, out, n);
+#endif
+    luma_integer(in + x * channels, channels, out + x, n - x);
 }
 // OpenCV has none for these.
 void luma_i16(const void* input, int channels, void* output, int64_t n) {
