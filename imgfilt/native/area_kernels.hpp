@@ -11,6 +11,8 @@ namespace imgfilt {
 // Vector loops may read and write up to this many bytes past the end of a scratch row.
 constexpr int64_t kSlack = 64;
 
+constexpr int kMedianRows = 4;  // more share sorting, fewer keep to the nearest cache
+
 // Shape of a piece of an image that tile_median_u8 does at once. `region` has (rows + size - 1) rows of `pitch`
 // elements; pitch is a multiple of 64, at least cols + size - 1.
 struct Tile {
@@ -46,13 +48,10 @@ struct AreaKernels {
     void (*store_f32[kDTypes])(const void* in, char* out, int64_t stride, int64_t n);
     void (*store_f64[kDTypes])(const void* in, char* out, int64_t stride, int64_t n);
 
-    // Small medians, size = 3 + 2 * second index; first index: log2 of a key's bytes. `rank_row` sorts the `size`
-    // keys in[x + i * step] of each x into ranks[t * pitch + x], t = 0 being the smallest (pitch a multiple of 64,
-    // at least n). `median_rows` makes two output rows from size + 1 such rows, and brings four
-    // rows `next` of n elements nearer, two to read and two to write (any addresses will do).
-    void (*rank_row[4][3])(const void* in, int64_t step, void* ranks, int64_t pitch, int64_t n);
-    void (*median_rows[4][3])(const void* const* ranks, int64_t pitch, void* out0, void* out1, int64_t n,
-                              const void* const* next);
+    // Small medians, size = 3 + 2 * second index, of whole elements: `count` output rows (even, at most kMedianRows)
+    // of n elements from count + size - 1 rows that begin size / 2 pixels further left; `step` elements a pixel.
+    // Fewer than 64 bytes are written only so far, but read as if there were 64.
+    void (*median_rows[kDTypes][3])(const void* const* rows, void* const* out, int count, int64_t step, int64_t n);
 
     // Medians of a tile of 8-bit elements to out[y * pitch + x]; size odd, <= 255. `scratch` holds
     // 6 * (rows * pitch + 320) bytes.

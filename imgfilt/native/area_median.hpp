@@ -1,12 +1,12 @@
 // Medians of 3x3, 5x5 and 7x7 by sorting networks. Compiled once per instruction set.
 //
-// Every input row is sorted once across each window's width; the rows below share that work. Of `size` such
-// rows only those elements are kept, after sorting down the columns, which can still be the median of a
-// matrix sorted both ways (the others have too many elements certainly above or below them). A short network
-// then selects among them. Its correctness needs to be checked only for matrices of 0 and 1 sorted both ways
-// (Knuth's 0-1 principle), of which there are C(2 * size, size): tests/test_area.py does. The networks were
-// found by removing, moving and replacing comparators at random while that check held.
-// Separable sorting networks as a way to medians: A. Adams, "Fast median filters using separable sorting
+// Going down a register's width of columns, every input row is sorted once across each window's width, and two
+// output rows share the sorting of the rows that both have. Of `size` such rows only those elements are kept, after
+// sorting down the columns, which can still be the median of a matrix sorted both ways (the others have too many
+// elements certainly above or below them). A short network then selects among them. Its correctness needs to be checked
+// only for matrices of 0 and 1 sorted both ways (Knuth's 0-1 principle), of which there are C(2 * size, size):
+// tests/test_area.py does. The networks were found by removing, moving and replacing comparators at random while that
+// check held. Separable sorting networks as a way to medians: A. Adams, "Fast median filters using separable sorting
 // networks", 2021.
 #pragma once
 
@@ -58,6 +58,29 @@ constexpr bool keeps(int size, int row, int t) {
     return (row + 1) * (t + 1) <= half && (size - row) * (size - t) <= half;
 }
 
+// Elements as unsigned or signed integers that sort as they do. Floats: NaNs of either sign are the largest (the
+// subtraction carries negative ones around), -0 is smaller than 0.
+template <class T>
+struct Order {
+    typedef Vec<T> Keys;
+    static Keys keys(Vec<T> v) { return v; }
+    static Vec<T> values(Keys v) { return v; }
+};
+template <class F, class U, class I, int bits, U lowest>
+struct FloatOrder {
+    typedef Vec<U> Keys;
+    static constexpr U sign = U(1) << (bits - 1);
+    static Keys keys(Vec<F> v) { return ((Keys)v ^ ((Keys)((Vec<I>)v >> (bits - 1)) | sign)) - lowest; }
+    static Vec<F> values(Keys v) {
+        v += lowest;
+        return (Vec<F>)(v ^ (~(Keys)((Vec<I>)v >> (bits - 1)) | sign));
+    }
+};
+template <>
+struct Order<float> : FloatOrder<float, uint32_t, int32_t, 32, 0x007fffff> {};
+template <>
+struct Order<double> : FloatOrder<double, uint64_t, int64_t, 64, 0x000fffffffffffff> {};
+
 template <class V>
 inline V least(V a, V b) {
     return a < b ? a : b;
@@ -77,22 +100,15 @@ inline __attribute__((always_inline)) void sort_from(const Pair (&net)[n], V* v)
     }
 }
 
-template <class T, int size>
-void rank_row(const void* in_, int64_t step, void* ranks_, int64_t pitch, int64_t n) {
-    typedef Vec<T> V;
-    const T* in = static_cast<const T*>(in_);
-    T* ranks = static_cast<T*>(ranks_);
-    for (int64_t x = 0; x < n; x += VectorOf<T>::lanes) {
-        V v[size];
+template <class T, int size, class V>
+inline __attribute__((always_inline)) void sorted_row(const void* row, int64_t x, int64_t step, V* v) {
+    const T* in = static_cast<const T*>(row) + x;
 #pragma GCC unroll 8
-        for (int i = 0; i < size; ++i) v[i] = load<V>(in + x + i * step);
-        sort_from<0>(Network<size>::whole, v);
-#pragma GCC unroll 8
-        for (int t = 0; t < size; ++t) store(ranks + t * pitch + x, v[t]);
-    }
+    for (int i = 0; i < size; ++i) v[i] = Order<T>::keys(load<Vec<T>>(in + i * step));
+    sort_from<0>(Network<size>::whole, v);
 }
 
-// The kept elements of rank t of the size - 1 sorted rows `inner` and one more.
+// Elements of a column of `size` that can be the median, of the size - 1 sorted ones `inner` and one more.
 template <int size, int t, int row, class V>
 inline __attribute__((always_inline)) V* merge(const V* inner, V extra, V* out) {
     if constexpr (row < size) {
@@ -108,53 +124,79 @@ inline __attribute__((always_inline)) V* merge(const V* inner, V extra, V* out) 
     }
 }
 
-template <int size, int t, class T, class V>
-inline __attribute__((always_inline)) void gather_kept(const T* const* rows, int64_t at, int64_t pitch, V* first,
-                                                       V* second) {
-    if constexpr (t < size) {
-        V inner[size - 1];
+template <int size, int t, class V>
+inline __attribute__((always_inline)) void merge_all(const V (*inner)[size - 1], const V* extra, V* out) {
+    if constexpr (t < size) merge_all<size, t + 1>(inner, extra, merge<size, t, 0>(inner[t], extra[t], out));
+}
+
+// The medians of rows[0 .. size - 1] and rows[1 .. size], all sorted.
+template <int size, class V>
+inline __attribute__((always_inline)) void two_medians(const V (*rows)[size], V* out) {
+    typedef Network<size> Net;
+    V inner[size][size - 1];
 #pragma GCC unroll 8
-        for (int i = 0; i < size - 1; ++i) inner[i] = load<V>(rows[i + 1] + at + t * pitch);
-        sort_from<0>(Network<size>::inner, inner);
-        first = merge<size, t, 0>(inner, load<V>(rows[0] + at + t * pitch), first);
-        second = merge<size, t, 0>(inner, load<V>(rows[size] + at + t * pitch), second);
-        gather_kept<size, t + 1, T>(rows, at, pitch, first, second);
+    for (int t = 0; t < size; ++t) {
+#pragma GCC unroll 8
+        for (int i = 0; i < size - 1; ++i) inner[t][i] = rows[i + 1][t];
+        sort_from<0>(Net::inner, inner[t]);
+    }
+    for (int i = 0; i < 2; ++i) {
+        V kept[Net::kept];
+        merge_all<size, 0>(inner, rows[i * size], kept);
+        sort_from<0>(Net::select, kept);
+        out[i] = kept[Net::selected];
+    }
+}
+
+// Bytes further along new rows that are fetched: more rows at once than the processor follows by itself.
+constexpr int64_t kAhead = 1024;
+
+// `count` output rows: even.
+template <class T, int size, int count>
+inline __attribute__((always_inline)) void median_block(const void* const* rows, void* const* out, int64_t step,
+                                                        int64_t n) {
+    typedef typename Order<T>::Keys V;
+    constexpr int lanes = VectorOf<T>::lanes, all = count + size - 1;
+    const int64_t last = n > lanes ? n - lanes : 0;
+    for (int64_t x = 0;; x = x + lanes < last ? x + lanes : last) {
+        V sorted[all][size];
+#pragma GCC unroll 8
+        for (int i = 0; i < size - 1; ++i) sorted_row<T, size>(rows[i], x, step, sorted[i]);
+        const auto two_rows = [&](int i) __attribute__((always_inline)) {
+            const int64_t at = x * static_cast<int64_t>(sizeof(T));
+            V median[2];
+            for (int j = 0; j < 2; ++j) {
+                __builtin_prefetch(static_cast<const char*>(rows[i + j + size - 1]) + at + kAhead);
+                __builtin_prefetch(static_cast<const char*>(out[i + j]) + at + kAhead, 1);
+            }
+            for (int j = 0; j < 2; ++j) sorted_row<T, size>(rows[i + j + size - 1], x, step, sorted[i + j + size - 1]);
+            two_medians<size>(sorted + i, median);
+            for (int j = 0; j < 2; ++j) {
+                const Vec<T> v = Order<T>::values(median[j]);
+                if (n >= lanes)
+                    store(static_cast<T*>(out[i + j]) + x, v);
+                else
+                    __builtin_memcpy(out[i + j], &v, static_cast<size_t>(n) * sizeof(T));
+            }
+        };
+        if constexpr (size == 3) {
+#pragma GCC unroll 8
+            for (int i = 0; i < count; i += 2) two_rows(i);
+        } else {
+#pragma GCC unroll 1
+            for (int i = 0; i < count; i += 2) two_rows(i);
+        }
+        if (x == last) break;
     }
 }
 
 template <class T, int size>
-void median_rows(const void* const* rows_, int64_t pitch, void* out0_, void* out1_, int64_t n,
-                 const void* const* next) {
-    typedef Vec<T> V;
-    typedef Network<size> Net;
-    constexpr int lanes = VectorOf<T>::lanes;
-    const T* rows[size + 1];
-    for (int i = 0; i <= size; ++i) rows[i] = static_cast<const T*>(rows_[i]);
-    T *out0 = static_cast<T*>(out0_), *out1 = static_cast<T*>(out1_);
-    for (int64_t x = 0; x < n; x += lanes) {
-        for (int i = 0; i < 2; ++i) {
-            __builtin_prefetch(static_cast<const char*>(next[i]) + x * static_cast<int64_t>(sizeof(T)));
-            __builtin_prefetch(static_cast<const char*>(next[i + 2]) + x * static_cast<int64_t>(sizeof(T)), 1);
-        }
-        V first[Net::kept], second[Net::kept];
-        gather_kept<size, 0, T>(rows, x, pitch, first, second);
-        sort_from<0>(Net::select, first);
-        sort_from<0>(Net::select, second);
-        const V upper = first[Net::selected], lower = second[Net::selected];
-        if (x + lanes <= n) {
-            store(out0 + x, upper);
-            store(out1 + x, lower);
-        } else {
-            const size_t rest = static_cast<size_t>(n - x) * sizeof(T);
-            __builtin_memcpy(out0 + x, &upper, rest);
-            __builtin_memcpy(out1 + x, &lower, rest);
-        }
-    }
+void median_rows(const void* const* rows, void* const* out, int count, int64_t step, int64_t n) {
+    if (count == imgfilt::kMedianRows && n >= VectorOf<T>::lanes)
+        return median_block<T, size, imgfilt::kMedianRows>(rows, out, step, n);
+    for (int i = 0; i < count; i += 2) median_block<T, size, 2>(rows + i, out + i, step, n);
 }
 
-#define IMGFILT_EACH_SIZE(f, T) {f<T, 3>, f<T, 5>, f<T, 7>}
-#define IMGFILT_EACH_KEY(f)                                                                        \
-    {IMGFILT_EACH_SIZE(f, uint8_t), IMGFILT_EACH_SIZE(f, uint16_t), IMGFILT_EACH_SIZE(f, int32_t), \
-     IMGFILT_EACH_SIZE(f, int64_t)}
+#define IMGFILT_EACH_SIZE(T) {median_rows<T, 3>, median_rows<T, 5>, median_rows<T, 7>}
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "area_network_driver.hpp"
 #include "area_rows.hpp"
 #include "dispatch.hpp"
 #include "pool.hpp"
@@ -11,66 +12,9 @@
 namespace imgfilt {
 namespace {
 
-// Bytes of a row done at a time, so that the sorted rows stay in the nearest cache.
-constexpr int64_t chunk_bytes(int size) { return size == 3 ? 2048 : 1024; }
 constexpr int64_t kTileRows = 16;  // rows of an 8-bit tile: more share counting, fewer share thresholds
 constexpr int64_t kRankTile = 96;
 constexpr int kMaxSize = 4095;
-
-// One plane, 3x3 to 7x7: a ring of sorted rows, and two output rows at a time.
-template <class U>
-void median_network(const View& in, const View& out, int size, const Planes& planes, int plane,
-                    const Extended<U>& source, int64_t begin, int64_t end) {
-    const AreaKernels& area = *kernels().area;
-    const int width = sizeof(U) == 1 ? 0 : sizeof(U) == 2 ? 1 : sizeof(U) == 4 ? 2 : 3;
-    const auto rank_row = area.rank_row[width][size / 2 - 1];
-    const auto median_rows = area.median_rows[width][size / 2 - 1];
-    const auto store = area.store_key[static_cast<int>(out.dtype)];
-    const int64_t radius = size / 2, step = planes.step;
-    const int64_t chunk =
-        std::min(in.width, std::max<int64_t>(1, chunk_bytes(size) / static_cast<int64_t>(sizeof(U)) / step));
-    const int64_t pitch = round_up(chunk * step, 64);
-    const Scratch<U> padded((chunk + 2 * radius) * step + 64), ring((size + 1) * size * pitch), result(2 * pitch);
-    const bool direct = planes.stride(out) == sizeof(U) && (out.dtype == DType::u8 || out.dtype == DType::u16) &&
-                        reinterpret_cast<uintptr_t>(out.data) % sizeof(U) == 0 && out.row % sizeof(U) == 0;
-    for (int64_t x = 0; x < in.width; x += chunk) {
-        const int64_t pixels = std::min(chunk, in.width - x), n = pixels * step;
-        const auto ranks = [&](int64_t y) { return ring.get() + (y + size) % (size + 1) * size * pitch; };
-        // What lies well inside the row is read where it is: elements first .. last - 1 of this chunk.
-        const int64_t first = x == 0 ? round_up(radius * step, 64) : 0;
-        const int64_t last = std::min(n, (in.width - x - radius) * step - kSlack) / 64 * 64;
-        const auto extended = [&](int64_t y, int64_t from, int64_t to) {
-            const int64_t pixel = from / step;  // may start a little early
-            source.fetch(y, x + pixel - radius, x + (to + step - 1) / step + radius, padded.get());
-            rank_row(padded.get() + from - pixel * step, step, ranks(y) + from, pitch, to - from);
-        };
-        const auto prepare = [&](int64_t y) {
-            const U* row = last > first ? source.direct(y) : nullptr;
-            if (row == nullptr) return extended(y, 0, n);
-            if (first > 0) extended(y, 0, first);
-            rank_row(row + (x - radius) * step + first, step, ranks(y) + first, pitch, last - first);
-            if (last < n) extended(y, last, n);
-        };
-        for (int64_t y = begin - radius; y < begin + radius; ++y) prepare(y);
-        for (int64_t y = begin; y < end; y += 2) {
-            prepare(y + radius);
-            prepare(y + radius + 1);
-            const void* rows[8];
-            for (int i = 0; i <= size; ++i) rows[i] = ranks(y - radius + i);
-            const void* next[4];
-            for (int i = 0; i < 2; ++i) next[i] = source.address(std::min(y + radius + 2 + i, in.height - 1), x);
-            char* to = out.data + plane * out.channel + y * out.row + x * out.pixel;
-            for (int i = 0; i < 2; ++i) next[i + 2] = y + 3 < end ? to + (i + 2) * out.row : to;
-            if (direct && y + 1 < end) {
-                median_rows(rows, pitch, to, to + out.row, n, next);
-                continue;
-            }
-            median_rows(rows, pitch, result.get(), result.get() + pitch, n, next);
-            store(result.get(), to, planes.stride(out), n);
-            if (y + 1 < end) store(result.get() + pitch, to + out.row, planes.stride(out), n);
-        }
-    }
-}
 
 // One channel of 8 bits, larger windows.
 void median_tiles_u8(const View& out, int size, int plane, const Extended<uint8_t>& source, int64_t begin,
@@ -157,16 +101,27 @@ void median_tiles_rank(const View& out, int size, int plane, const Extended<U>& 
         }
 }
 
+template <class T>
+void median_network(const View& in, const View& out, int size, Border border, double cval, int threads) {
+    const Planes planes(in, out);
+    const Stripes stripes(in.height, threads, 4 * kMedianRows, kMedianRows);
+    parallel_for(stripes.count * planes.count, threads, [&](int task) {
+        const int plane = task / stripes.count, stripe = task % stripes.count;
+        const MedianNetwork<T> network(in, out, size, planes, plane, border, cval);
+        network.run(stripes.begin(stripe), stripes.end(stripe));
+    });
+}
+
 template <class U>
 void median_of(const View& in, const View& out, int size, Border border, double cval, int threads) {
     const auto load = kernels().area->load_key[static_cast<int>(in.dtype)];
     const auto store = kernels().area->store_key[static_cast<int>(in.dtype)];
-    const bool network = size <= 7, bytes = std::is_same_v<U, uint8_t> && size <= 255;
+    const bool bytes = std::is_same_v<U, uint8_t> && size <= 255;
     Planes planes(in, out);
-    if (!network) planes.count = static_cast<int>(in.channels), planes.step = 1;
+    planes.count = static_cast<int>(in.channels), planes.step = 1;
     // Tiles start on multiples of their height, so that they are the same for any number of threads.
     const int64_t side = std::max<int64_t>(kRankTile, size / 2);
-    const Stripes stripes(in.height, threads, network ? 2 * size : 16, network ? 2 : bytes ? kTileRows : side);
+    const Stripes stripes(in.height, threads, 16, bytes ? kTileRows : side);
     parallel_for(stripes.count * planes.count, threads, [&](int task) {
         const int plane = task / stripes.count, stripe = task % stripes.count;
         const Extended<U> source(in, planes, plane, border, cval, load);
@@ -178,10 +133,6 @@ void median_of(const View& in, const View& out, int size, Border border, double 
                 store(row.get(), out.data + plane * out.channel + y * out.row, planes.stride(out),
                       in.width * planes.step);
             }
-            return;
-        }
-        if (network) {
-            median_network<U>(in, out, size, planes, plane, source, begin, end);
             return;
         }
         if constexpr (std::is_same_v<U, uint8_t>)
@@ -200,12 +151,17 @@ void median(const View& in, const View& out, int size, Border border, double cva
         throw std::invalid_argument("median: size is " + std::to_string(size) + ", but must be odd, 1 .. " +
                                     std::to_string(kMaxSize));
     if (in.height == 0 || in.width == 0 || in.channels == 0) return;
+    const bool network = 3 <= size && size <= 7;
     switch (in.dtype) {
-        case DType::u8: return median_of<uint8_t>(in, out, size, border, cval, threads);
+        case DType::u8:
+            return (network ? median_network<uint8_t> : median_of<uint8_t>)(in, out, size, border, cval, threads);
         case DType::u16:
-        case DType::i16: return median_of<uint16_t>(in, out, size, border, cval, threads);
-        case DType::f32: return median_of<int32_t>(in, out, size, border, cval, threads);
-        default: return median_of<int64_t>(in, out, size, border, cval, threads);
+            return (network ? median_network<uint16_t> : median_of<uint16_t>)(in, out, size, border, cval, threads);
+        case DType::i16:
+            return (network ? median_network<int16_t> : median_of<uint16_t>)(in, out, size, border, cval, threads);
+        case DType::f32:
+            return (network ? median_network<float> : median_of<int32_t>)(in, out, size, border, cval, threads);
+        default: return (network ? median_network<double> : median_of<int64_t>)(in, out, size, border, cval, threads);
     }
 }
 

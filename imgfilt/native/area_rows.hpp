@@ -111,18 +111,6 @@ class Extended {
         outside(from, last, end, to + (last - begin) * step_);
     }
 
-    // The row's own memory, where its elements are stored as U is and none are outside; else null.
-    const U* direct(int64_t y) const {
-        const int64_t row = border_index(y, in_.height, border_);
-        const bool same = sizeof(U) == 1 ? in_.dtype == DType::u8 : sizeof(U) == 2 && in_.dtype == DType::u16;
-        const char* from = base_ + row * in_.row;
-        const bool aligned = reinterpret_cast<uintptr_t>(from) % alignof(U) == 0;
-        return row >= 0 && same && aligned && stride_ == sizeof(U) ? reinterpret_cast<const U*>(from) : nullptr;
-    }
-
-    // Of a pixel inside.
-    const char* address(int64_t y, int64_t x) const { return base_ + y * in_.row + x * in_.pixel; }
-
   private:
     void outside(const char* from, int64_t begin, int64_t end, U* to) const {
         for (int64_t x = begin; x < end; ++x, to += step_) {
