@@ -20,7 +20,7 @@ _WIDTH = {"v4": 64.0, "v3": 32.0, "v2": 16.0, "base": 16.0}  # bytes of a vector
 _UNROLLED = (3, 5, 6, 7, 9)  # numbers of taps whose loops keep weights and pointers in registers
 _OF_UNROLLED = 0.8  # their steps, as a part of others'
 _OF_RUNS = 1.12  # the steps of longer sums of floats, which are added up in runs
-_STEPS_OF_RUNNING = 15.0  # of sums along the row, each out of the one before
+_STEPS_OF_RUNNING = 6.0  # of sums along the row, each out of the one before; twice as many of reals
 _STEPS_PER_DOUBLING = 2.0  # of a window along the row
 _STEPS_BEYOND_CACHE = 1.5  # on top, where three rows leave the first cache
 _FIRST_CACHE = 48 << 10  # bytes
@@ -114,10 +114,11 @@ def of_op(op: RowOp, ops: list[RowOp], length: float) -> float:
     if op.kind == "decimate":
         return step * 4
     if op.kind == "slide":
-        return step * 4
+        return step * 2.5
     if op.kind == "window" and (ops[op.inputs[0]].kind == "slide" or ITEMSIZE[op.dtype] < 4):
         sums = 2 if op.narrow else max(4, ITEMSIZE[ops[op.inputs[0]].dtype])
-        return c.ns_per_step * sums / vector * _STEPS_OF_RUNNING
+        steps = min(_STEPS_OF_RUNNING, 2 + op.size / 2) if sums < 8 else 2 * _STEPS_OF_RUNNING
+        return c.ns_per_step * sums / vector * steps
     if op.kind == "window":
         far = 3 * length * ITEMSIZE[op.dtype] > _FIRST_CACHE
         doubling = _STEPS_PER_DOUBLING + (_STEPS_BEYOND_CACHE if far else 0.0)

@@ -248,7 +248,6 @@ bool Program::runs_along(const Op& window) const {
 int64_t Program::scratch(const Node& node, int64_t width) {
     if (node.op.kind != OpKind::window) return 0;
     return std::max(kSums, round_up(8 * int64_t{node.op.channels}, kAlign)) +
-           round_up(8 * int64_t{node.op.channels}, kAlign) +
            2 * line_bytes(0, node.op.channels, node.op.dtype, width + node.op.size) + kAlign;
 }
 

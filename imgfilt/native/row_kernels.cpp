@@ -28,10 +28,22 @@ void fill_row(RowKernels& k, DType from) {
     row[static_cast<int>(DType::f64)] = convert<From, double>;
 }
 
-template <class In, class Acc>
-void fill_sums(RowKernels& k, DType from, DType to) {
-    k.slide_along[static_cast<int>(from)][static_cast<int>(to)] = slide_along<In, Acc>;
-    k.total[static_cast<int>(from)][static_cast<int>(to)] = total<In, Acc>;
+void fill_windows(RowKernels& k) {
+    const int u8 = static_cast<int>(DType::u8), u16 = static_cast<int>(DType::u16), i32 = static_cast<int>(DType::i32),
+              f32 = static_cast<int>(DType::f32), f64 = static_cast<int>(DType::f64);
+    k.window_sums[u16][u16] = window_sums<uint16_t, uint16_t>;
+    k.window_sums[u16][i32] = window_sums<uint16_t, uint32_t>;
+    k.window_sums[i32][i32] = window_sums<uint32_t, uint32_t>;
+    k.window_sums[f64][f64] = window_sums<double, double>;
+    k.window_pixels[f64][f32] = scaled_real_windows;
+    k.window_u16_u8 = divided_windows;
+#if defined(IMGFILT_PAIRS)
+    k.window_pixels[u16][u8] = scaled_windows<uint16_t, ScaledBytes>;
+    k.window_pixels[i32][u8] = scaled_windows<uint32_t, ScaledBytes>;
+    k.window_pixels[i32][u16] = scaled_windows<uint32_t, ScaledWords>;
+#else
+    (void)u8;
+#endif
 }
 
 RowKernels make_table() {
@@ -59,10 +71,7 @@ RowKernels make_table() {
     k.slide_u16_i32 = slide_u16_i32;
     k.slide_i16_i32 = slide_i16_i32;
     k.slide_f32_f64 = slide_f32_f64;
-    fill_sums<uint16_t, uint16_t>(k, DType::u16, DType::u16);
-    fill_sums<uint16_t, uint32_t>(k, DType::u16, DType::i32);
-    fill_sums<uint32_t, uint32_t>(k, DType::i32, DType::i32);
-    fill_sums<double, double>(k, DType::f64, DType::f64);
+    fill_windows(k);
     k.window_f32 = window<float>;
     k.window_f64 = window<double>;
     k.decimate[0] = decimate<uint8_t>;

@@ -72,12 +72,16 @@ struct RowKernels {
     void (*slide_i16_i32)(const int16_t* enter, const int16_t* leave, int32_t* sum, int64_t n);
     bool (*slide_f32_f64)(const float* enter, const float* leave, double* sum, int64_t n);  // are all of enter finite?
 
-    // slide_along[from][to]: out[x] = out[x - channels] + enter[x] - leave[x]; the sums of the pixel before the first
-    // are in `sums`, where those of the last are left. Both inputs may be read up to 64 bytes beyond n elements.
-    void (*slide_along[kDTypes][kDTypes])(const void* enter, const void* leave, int channels, void* sums, void* out,
-                                          int64_t n);
-    // total[from][to]: sums[c] = sum over i < size of in[i * channels + c]
-    void (*total[kDTypes][kDTypes])(const void* in, int size, int channels, void* sums);
+    // window_sums[from][to]: out[x] = sum over i < size of in[x + i * channels], `in` being where the window of pixel 0
+    // begins. A pixel before it is read too, and up to 64 bytes beyond what the last window needs.
+    void (*window_sums[kDTypes][kDTypes])(const void* in, int size, int channels, void* out, int64_t n);
+    // The same sums (of u16 in 32 bits) made pixels as convert does, to the nearest in 24 bits, of f64 in 53; null
+    // where there is none.
+    void (*window_pixels[kDTypes][kDTypes])(const void* in, int size, int channels, const Affine& affine, void* out,
+                                            int64_t n);
+    // The same sums in 16 bits, made pixels as divide_u16_u8 does.
+    void (*window_u16_u8)(const uint16_t* in, int size, int channels, uint16_t add, uint16_t multiplier, int shift,
+                          uint8_t* out, int64_t n);
 
     // out[x] = sum over i < size of in[x + i * step], without subtraction; `scratch` holds 2 * (n + size * step)
     // elements.

@@ -1,6 +1,7 @@
 // Sums of equal weights: running sums down the columns and along the row, and windows doubled along the row.
 #pragma once
 
+#include "row_convert.hpp"
 #include "row_scan.hpp"
 #include "row_taps.hpp"
 #include "simd.hpp"
@@ -84,79 +85,198 @@ bool slide_f32_f64(const float* enter, const float* leave, double* sum, int64_t 
     return zero == 0.0f;
 }
 
-// Sums along a row: out[x] = out[x - channels] + enter[x] - leave[x], those of the pixel before the first in `before`,
-// where the last pixel's are left. A vector's lanes are summed among themselves, and what was before is added.
+// The sums of `size` pixels from each pixel on, a vector after the other. A few are added up; else each is the one of
+// the pixel before, and what enters and leaves it: a vector's lanes are summed among themselves, and to what was
+// before. A line may be read a vector beyond what its last window needs, and a pixel before the first.
 template <class In, class Acc, int channels>
-void slide_along_by(const In* enter, const In* leave, Acc* before, Acc* out, int64_t n) {
-    constexpr int lanes = VectorOf<Acc>::lanes;
+class Windows {
+  public:
+    typedef Acc Sum;
+    Windows(const In* line, int size) : line_(line), enter_(line + int64_t{size - 1} * channels), size_(size) {
+        if (few()) return;
+        Acc before[channels] = {};
+        for (int i = -1; i < size - 1; ++i)
+            for (int c = 0; c < channels; ++c)
+                before[c] = static_cast<Acc>(before[c] + static_cast<Acc>(line[int64_t{i} * channels + c]));
+        if constexpr (channels == 1)
+            sums_ = Vec<Acc>{} + before[0];
+        else
+            for (int i = 0; i < lanes; ++i) sums_[i] = before[i % channels];
+    }
+    bool few() const { return size_ <= kFew; }
+
+    // Those of the vector at x: of any x, and of one x after the other.
+    Vec<Acc> added(int64_t x) const {
+        Vec<Acc> sum = widened_as<In, Acc>(line_ + x);
+        for (const In* in = line_ + x + channels; in <= enter_ + x; in += channels) sum += widened_as<In, Acc>(in);
+        return sum;
+    }
+    Vec<Acc> next(int64_t x) {
+        const Vec<Acc> part =
+            running<channels, Acc>(widened_as<In, Acc>(enter_ + x) - widened_as<In, Acc>(line_ + x - channels));
+        const Vec<Acc> v = part + sums_;
+        if constexpr (lanes % channels == 0)
+            sums_ += last_lanes<channels, Acc>(part);
+        else
+            sums_ = last_lanes<channels, Acc>(v);
+        return v;
+    }
+
+  private:
+    static constexpr int lanes = VectorOf<Acc>::lanes, kFew = 5;
+    const In *line_, *enter_;
+    const int size_;
+    Vec<Acc> sums_ = {};
+};
+
+// Rows of windows, `Pixels::count` vectors of which make one of the output's.
+template <class Pixels, class Next>
+void store_windows(const Pixels& pixels, const Next& next, typename Pixels::Out* out, int64_t n) {
+    typedef typename Pixels::Sum Acc;
+    constexpr int lanes = VectorOf<Acc>::lanes, step = Pixels::count * lanes;
+    Vec<Acc> v[Pixels::count];
     int64_t x = 0;
-    if constexpr (channels <= lanes) {
-        Vec<Acc> sums;
-        for (int i = 0; i < lanes; ++i) sums[i] = before[i % channels];
-        const auto next = [&] {
-            const Vec<Acc> part =
-                running<channels, Acc>(widened_as<In, Acc>(enter + x) - widened_as<In, Acc>(leave + x));
-            const Vec<Acc> v = part + sums;
-            if constexpr (lanes % channels == 0)
-                sums += last_lanes<channels, Acc>(part);
-            else
-                sums = last_lanes<channels, Acc>(v);
-            return v;
-        };
-#pragma GCC unroll 2
-        for (; x + lanes <= n; x += lanes) store(out + x, next());
-        if (x < n) {  // the lines may be read a vector beyond their ends
-            Acc rest[lanes];
-            store(rest, next());
-            std::memcpy(out + x, rest, static_cast<size_t>(n - x) * sizeof(Acc));
-        }
+    for (; x + step <= n; x += step) {
+#pragma GCC unroll 4
+        for (int i = 0; i < Pixels::count; ++i) v[i] = next(x + i * lanes);
+        pixels.store_all(out + x, v);
+    }
+    if (x == n) return;
+    for (int i = 0; i < Pixels::count; ++i) v[i] = x + i * lanes < n ? next(x + i * lanes) : Vec<Acc>{};
+    typename Pixels::Out rest[step];
+    pixels.store_all(rest, v);
+    std::memcpy(out + x, rest, static_cast<size_t>(n - x) * sizeof rest[0]);
+}
+
+// Of any number of channels, pixel by pixel of a few vectors.
+template <class In, class Pixels>
+void any_windows(const In* in, int size, int channels, const Pixels& pixels, typename Pixels::Out* out, int64_t n) {
+    typedef typename Pixels::Sum Acc;
+    store_windows(
+        pixels,
+        [&](int64_t x) {
+            Vec<Acc> sum = {};
+            for (int i = 0; i < size; ++i) sum += widened_as<In, Acc>(in + x + int64_t{i} * channels);
+            return sum;
+        },
+        out, n);
+}
+
+template <class In, class Pixels, int channels>
+void windows_by(const void* line, int size, const Pixels& pixels, void* to, int64_t n) {
+    typedef typename Pixels::Sum Acc;
+    typename Pixels::Out* out = static_cast<typename Pixels::Out*>(to);
+    const In* in = static_cast<const In*>(line);
+    if constexpr (channels <= VectorOf<Acc>::lanes) {
+        Windows<In, Acc, channels> windows(in, size);
+        if (windows.few())
+            store_windows(pixels, [&](int64_t x) { return windows.added(x); }, out, n);
+        else
+            store_windows(pixels, [&](int64_t x) { return windows.next(x); }, out, n);
     } else {
-        for (; x < n; ++x)
-            out[x] = (x < channels ? before[x] : out[x - channels]) + static_cast<Acc>(enter[x]) -
-                     static_cast<Acc>(leave[x]);
+        any_windows<In>(in, size, channels, pixels, out, n);
     }
-    for (int c = 0; c < channels; ++c) before[c] = out[n - channels + c];
 }
 
-template <class In, class Acc>
-void slide_along(const void* in, const void* out_of, int channels, void* sums, void* to, int64_t n) {
-    const In *enter = static_cast<const In*>(in), *leave = static_cast<const In*>(out_of);
-    Acc *before = static_cast<Acc*>(sums), *out = static_cast<Acc*>(to);
+template <class In, class Pixels>
+void windows(const void* line, int size, int channels, const Pixels& pixels, void* out, int64_t n) {
     switch (channels) {
-        case 1: return slide_along_by<In, Acc, 1>(enter, leave, before, out, n);
-        case 2: return slide_along_by<In, Acc, 2>(enter, leave, before, out, n);
-        case 3: return slide_along_by<In, Acc, 3>(enter, leave, before, out, n);
-        case 4: return slide_along_by<In, Acc, 4>(enter, leave, before, out, n);
+        case 1: return windows_by<In, Pixels, 1>(line, size, pixels, out, n);
+        case 2: return windows_by<In, Pixels, 2>(line, size, pixels, out, n);
+        case 3: return windows_by<In, Pixels, 3>(line, size, pixels, out, n);
+        case 4: return windows_by<In, Pixels, 4>(line, size, pixels, out, n);
     }
-    for (int64_t x = 0; x < n; ++x)
-        out[x] = static_cast<Acc>((x < channels ? before[x] : out[x - channels]) + static_cast<Acc>(enter[x]) -
-                                  static_cast<Acc>(leave[x]));
-    for (int c = 0; c < channels; ++c) before[c] = out[n - channels + c];
+    any_windows<In>(static_cast<const In*>(line), size, channels, pixels, static_cast<typename Pixels::Out*>(out), n);
 }
 
-// sums[c] = sum over i < size of in[i * channels + c]
-template <class In, class Acc, int channels>
-void total_by(const In* in, int size, Acc* sums) {
-    Acc total[channels] = {};
-    for (int i = 0; i < size; ++i)
-        for (int c = 0; c < channels; ++c)
-            total[c] = static_cast<Acc>(total[c] + static_cast<Acc>(in[int64_t{i} * channels + c]));
-    for (int c = 0; c < channels; ++c) sums[c] = total[c];
-}
+// As they are.
+template <class Acc>
+struct Sums {
+    typedef Acc Sum;
+    typedef Acc Out;
+    static constexpr int count = 1;
+    void store_all(Acc* out, const Vec<Acc>* v) const { store(out, v[0]); }
+};
 template <class In, class Acc>
-void total(const void* from, int size, int channels, void* to) {
-    const In* in = static_cast<const In*>(from);
-    Acc* sums = static_cast<Acc*>(to);
-    switch (channels) {
-        case 1: return total_by<In, Acc, 1>(in, size, sums);
-        case 3: return total_by<In, Acc, 3>(in, size, sums);
-        case 4: return total_by<In, Acc, 4>(in, size, sums);
+void window_sums(const void* line, int size, int channels, void* out, int64_t n) {
+    windows<In>(line, size, channels, Sums<Acc>{}, out, n);
+}
+
+#if defined(IMGFILT_PAIRS)
+// (sum + add) * multiplier / 2^(16 + shift)
+struct Divided {
+    typedef uint16_t Sum;
+    typedef uint8_t Out;
+    static constexpr int count = 2;
+    Vec<uint16_t> add, multiplier;
+    int shift;
+    Vec<uint16_t> divided(Vec<uint16_t> v) const { return multiply_high(v + add, multiplier) >> shift; }
+    void store_all(uint8_t* out, const Vec<uint16_t>* v) const {
+        store_u8(out, (Pairs)divided(v[0]), (Pairs)divided(v[1]));
     }
-    for (int c = 0; c < channels; ++c) {
-        Acc sum = 0;
-        for (int i = 0; i < size; ++i) sum = static_cast<Acc>(sum + static_cast<Acc>(in[int64_t{i} * channels + c]));
-        sums[c] = sum;
+};
+
+// sum * scale + bias in 24 bits, to the nearest.
+struct ScaledBytes {
+    typedef uint32_t Sum;
+    typedef uint8_t Out;
+    static constexpr int count = 4;
+    float scale, bias;
+    Pairs scaled(Vec<uint32_t> v) const {
+        return nearest_i32(clamp_reals(affine(reals_of((Pairs)v), scale, bias), 0.0f, 255.0f));
     }
+    void store_all(uint8_t* out, const Vec<uint32_t>* v) const {
+        store_u8(out, scaled(v[0]), scaled(v[1]), scaled(v[2]), scaled(v[3]));
+    }
+};
+struct ScaledWords {
+    typedef uint32_t Sum;
+    typedef uint16_t Out;
+    static constexpr int count = 2;
+    float scale, bias;
+    Pairs scaled(Vec<uint32_t> v) const {
+        return nearest_i32(clamp_reals(affine(reals_of((Pairs)v), scale, bias), 0.0f, 65535.0f));
+    }
+    void store_all(uint16_t* out, const Vec<uint32_t>* v) const { store_u16(out, scaled(v[0]), scaled(v[1])); }
+};
+
+template <class In, class Pixels>
+void scaled_windows(const void* line, int size, int channels, const imgfilt::Affine& a, void* out, int64_t n) {
+    windows<In>(line, size, channels, Pixels{static_cast<float>(a.scale), static_cast<float>(a.bias)}, out, n);
+}
+#endif
+
+// sum * scale + bias in 53 bits.
+struct ScaledReals {
+    typedef double Sum;
+    typedef float Out;
+    static constexpr int count = 1;
+    double scale, bias;
+    void store_all(float* out, const Vec<double>* v) const {
+        typedef float Half __attribute__((vector_size(kVectorBytes / 2)));
+        store(out, __builtin_convertvector(v[0] * scale + bias, Half));
+    }
+};
+void scaled_real_windows(const void* line, int size, int channels, const imgfilt::Affine& a, void* out, int64_t n) {
+    windows<double>(line, size, channels, ScaledReals{a.scale, a.bias}, out, n);
+}
+
+void divided_windows(const uint16_t* line, int size, int channels, uint16_t add, uint16_t multiplier, int shift,
+                     uint8_t* out, int64_t n) {
+#if defined(IMGFILT_PAIRS)
+    const Vec<uint16_t> zero = {};
+    windows<uint16_t>(line, size, channels, Divided{zero + add, zero + multiplier, shift}, out, n);
+#else
+    uint16_t sums[512];
+    for (int64_t x = 0; x < n; x += 512) {
+        const int64_t count = n - x < 512 ? n - x : 512;
+        for (int64_t i = 0; i < count; ++i) {
+            sums[i] = 0;
+            for (int t = 0; t < size; ++t) sums[i] += line[x + i + int64_t{t} * channels];
+        }
+        divide_u16_u8(sums, add, multiplier, shift, out + x, count);
+    }
+#endif
 }
 
 // Windows of 1, 2, 4, ... elements by doubling; the binary digits of `size` say which of them make up the

@@ -156,6 +156,15 @@ inline Reals load_reals(const uint16_t* p) {
 }
 inline Reals load_reals(const int32_t* p) { return _mm512_cvtepi32_ps(_mm512_loadu_si512(p)); }
 inline Reals load_reals(const float* p) { return _mm512_loadu_ps(p); }
+inline Reals reals_of(Pairs v) { return _mm512_cvtepi32_ps(v); }
+inline Vec<uint16_t> multiply_high(Vec<uint16_t> a, Vec<uint16_t> b) {
+    return (Vec<uint16_t>)_mm512_mulhi_epu16((__m512i)a, (__m512i)b);
+}
+// Two registers of 32 bits, none negative, to 16 bits.
+inline void store_u16(uint16_t* out, Pairs a, Pairs b) {
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    _mm512_storeu_si512(out, _mm512_permutexvar_epi64(order, _mm512_packus_epi32(a, b)));
+}
 inline Reals affine(Reals v, float scale, float bias) {
     return _mm512_add_ps(_mm512_mul_ps(v, _mm512_set1_ps(scale)), _mm512_set1_ps(bias));
 }
@@ -209,6 +218,13 @@ inline Reals load_reals(const int32_t* p) {
     return _mm256_cvtepi32_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 inline Reals load_reals(const float* p) { return _mm256_loadu_ps(p); }
+inline Reals reals_of(Pairs v) { return _mm256_cvtepi32_ps(v); }
+inline Vec<uint16_t> multiply_high(Vec<uint16_t> a, Vec<uint16_t> b) {
+    return (Vec<uint16_t>)_mm256_mulhi_epu16((__m256i)a, (__m256i)b);
+}
+inline void store_u16(uint16_t* out, Pairs a, Pairs b) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute4x64_epi64(_mm256_packus_epi32(a, b), 0xD8));
+}
 inline Reals affine(Reals v, float scale, float bias) {
     return _mm256_add_ps(_mm256_mul_ps(v, _mm256_set1_ps(scale)), _mm256_set1_ps(bias));
 }
@@ -263,6 +279,13 @@ inline Reals load_reals(const int32_t* p) {
     return _mm_cvtepi32_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
 inline Reals load_reals(const float* p) { return _mm_loadu_ps(p); }
+inline Reals reals_of(Pairs v) { return _mm_cvtepi32_ps(v); }
+inline Vec<uint16_t> multiply_high(Vec<uint16_t> a, Vec<uint16_t> b) {
+    return (Vec<uint16_t>)_mm_mulhi_epu16((__m128i)a, (__m128i)b);
+}
+inline void store_u16(uint16_t* out, Pairs a, Pairs b) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_packus_epi32(a, b));
+}
 inline Reals affine(Reals v, float scale, float bias) {
     return _mm_add_ps(_mm_mul_ps(v, _mm_set1_ps(scale)), _mm_set1_ps(bias));
 }

@@ -112,7 +112,7 @@ class Sweep {
 
     struct Line {
         char* base = nullptr;     // depth + 1 lines; the last is the constant one
-        char* scratch = nullptr;  // window: a piece of the sums, the sums of a pixel, and two lines
+        char* scratch = nullptr;  // window: a piece of the sums, or two lines
         int64_t stride = 0, lead = 0, depth = 0, width = 0;
         int64_t mask = -1;                  // depth - 1 where that finds a row's place
         int64_t end = 0;                    // after the last row that is needed of a line whose rows come in blocks
@@ -711,37 +711,37 @@ class Sweep {
                                as<double>(out), n);
     }
 
-    // Each window is that of the pixel before, and what enters and leaves it; in pieces, which are rounded while they
-    // are near. `line` is where the window of pixel 0 begins.
+    // `line` is where the window of pixel 0 begins. Sums that no loop makes pixels of are rounded in pieces, while they
+    // are near.
     void window_along(int i, int64_t y, const char* line, char* out, int64_t n) {
         const Op& op = program_.nodes_[i].op;
         const Program::Node& input = program_.nodes_[op.inputs[0]];
-        const DType from = input.op.dtype, to = from == DType::f64 ? from : op.narrow ? DType::u16 : DType::i32;
-        const int64_t pixel = int64_t{op.channels} * kSizeOf[static_cast<int>(from)];
-        const int64_t size = kSizeOf[static_cast<int>(to)], out_size = kSizeOf[static_cast<int>(op.dtype)];
-        char* piece = lines_[i].scratch;
-        const int64_t room = std::max(kSums, round_up(8 * int64_t{op.channels}, kAlign));
-        char* sums = piece + room;
-        const char* leave = line - pixel;
-        const char* enter = leave + op.size * pixel;
-        const auto along = row_.slide_along[static_cast<int>(from)][static_cast<int>(to)];
+        const DType from = input.op.dtype, sums = from == DType::f64 ? from : op.narrow ? DType::u16 : DType::i32;
+        const int source = static_cast<int>(from), type = static_cast<int>(op.dtype);
         const bool finite = from != DType::f64 || (lines_[op.inputs[0]].bad < y - input.op.origin && finite_outside_);
-        if (finite) row_.total[static_cast<int>(from)][static_cast<int>(to)](leave, op.size, op.channels, sums);
-        if (finite && to == op.dtype && op.affine.scale == 1.0 && op.affine.bias == 0.0)
-            return along(enter, leave, op.channels, sums, out, n);
-        const int64_t most = room / size / op.channels * op.channels;
+        const auto sum = row_.window_sums[source][static_cast<int>(sums)];
+        if (finite) {
+            if (op.narrow && op.dtype == DType::u8)
+                return row_.window_u16_u8(reinterpret_cast<const uint16_t*>(line), op.size, op.channels,
+                                          static_cast<uint16_t>(op.init), static_cast<uint16_t>(op.scale), op.shift,
+                                          as<uint8_t>(out), n);
+            if (sums == op.dtype && op.affine.scale == 1.0 && op.affine.bias == 0.0)
+                return sum(line, op.size, op.channels, out, n);
+            if (const auto pixels = row_.window_pixels[source][type];
+                pixels != nullptr && op.affine.rounding == Rounding::half_even && !op.affine.wide)
+                return pixels(line, op.size, op.channels, op.affine, out, n);
+        }
+        char* piece = lines_[i].scratch;
+        const int64_t size = kSizeOf[static_cast<int>(sums)],
+                      most = std::max(kSums / size / op.channels, int64_t{1}) * op.channels;
         for (int64_t x = 0; x < n; x += most) {
-            const int64_t count = std::min(most, n - x), at = x * kSizeOf[static_cast<int>(from)];
+            const int64_t count = std::min(most, n - x);
+            const char* at = line + x * kSizeOf[source];
             if (finite)
-                along(enter + at, leave + at, op.channels, sums, piece, count);
+                sum(at, op.size, op.channels, piece, count);
             else
-                sum_window(i, line + at, as<double>(piece), count);
-            if (op.narrow)
-                row_.divide_u16_u8(as<uint16_t>(piece), static_cast<uint16_t>(op.init), static_cast<uint16_t>(op.scale),
-                                   op.shift, as<uint8_t>(out + x * out_size), count);
-            else
-                row_.convert[static_cast<int>(to)][static_cast<int>(op.dtype)](piece, op.affine, out + x * out_size,
-                                                                               count);
+                sum_window(i, at, as<double>(piece), count);
+            row_.convert[static_cast<int>(sums)][type](piece, op.affine, out + x * kSizeOf[type], count);
         }
     }
 
