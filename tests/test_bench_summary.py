@@ -151,6 +151,21 @@ def machine(isa="v4"):
                         "opencv_ahead": []}}  # fmt: skip
 
 
+def test_the_highest_limits_of_several_runs_count(tmp_path):
+    low, high = machine(), machine()
+    low["machine"]["limits"] = [{"threads": 1, "copy_gb_s": 20.0, "fma_gmac_s": 125.0}]
+    write(tmp_path / "a", low, cell(threads=1), cell(threads=2), machine("v3"))
+    write(tmp_path / "b", high, cell("box 15"))
+    found = history.read([tmp_path / "a", tmp_path / "b"])
+    best = {"threads": 1, "copy_gb_s": 30.0, "fma_gmac_s": 125.0}
+    assert [r["machine"]["limits"][0]["copy_gb_s"] for r in found if "machine" in r] == [30.0, 30.0, 30.0]
+    assert found[0]["machine"]["limits"] == [best]
+    one, two, other = (r for r in found if "case" in r)
+    assert one["of_bandwidth"] == other["of_bandwidth"] == pytest.approx(10.0 / 30.0)
+    assert one["of_fma_peak"] == pytest.approx(5.0 / 125.0)
+    assert two["of_bandwidth"] == 0.3  # nothing is known of two threads
+
+
 def test_show(tmp_path, capsys):
     path = write(tmp_path / "a", machine(), cell(), cell("canny", 0.5, size="256"))
     assert main(["bench", "show", path, "--table"]) == 0

@@ -9,18 +9,16 @@ With that a folder of small files would measure the file system, which is the sa
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any, NamedTuple
 
 from imgfilt.bench.case import picture
+from imgfilt.bench.command import seconds
 from imgfilt.bench.opencv.library import opencv
 
 QUALITY, SIGMA = 90, 5
@@ -94,7 +92,7 @@ def measure(folders: Sequence[Folder], threads: int, rounds: int) -> Iterator[Ti
             for number in range(rounds + 1):
                 commands = _commands(str(top / "in"), str(top / f"out{number}"), threads, folder.loop)
                 order = list(commands)[:: -1 if number % 2 else 1]
-                rows.append({side: _seconds(commands[side]) for side in order})
+                rows.append({side: seconds(commands[side]) for side in order})
             taken = {
                 side: [row[side] for row in rows[1:]] for side in commands
             }  # the first is for the caches
@@ -125,16 +123,3 @@ def _commands(folder: str, out: str, threads: int, loop: bool) -> dict[str, list
     if loop and shutil.which("vips"):
         commands[VIPS] = ["bash", "-c", _LOOP, "loop", folder, f"{out}-vips", str(SIGMA), str(QUALITY)]
     return commands
-
-
-def _seconds(command: Sequence[str]) -> float:
-    """The time of one process. It finds this very package, wherever that is."""
-    import imgfilt
-
-    root = str(Path(imgfilt.__file__).parent.parent)
-    paths = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    environment = os.environ | {"PYTHONPATH": paths}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled once, as for a user
-    begin = perf_counter()
-    subprocess.run(command, check=True, capture_output=True, env=environment)
-    return perf_counter() - begin

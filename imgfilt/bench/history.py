@@ -18,6 +18,9 @@ _KEY = ("case", "dtype", "channels", "width", "height", "threads", "isa")
 def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
     """The lines of files that `imgfilt bench --json` wrote. Of a cell that is there more than once the last counts.
 
+    The machine's limits are the highest that one of the runs with that instruction set found, and the cells' parts of
+    them are of those: nothing makes a limit too high, anything else that the machine does makes it too low.
+
     Raises OSError, and ValueError where a line is not one of a benchmark.
     """
     cells: dict[tuple[Any, ...], dict[str, Any]] = {}
@@ -39,7 +42,22 @@ def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
                 raise ValueError(
                     f"'{path}', line {number}, has no {error}: not of this imgfilt bench"
                 ) from None
+    _share_limits([record["machine"] for record in others if "machine" in record], list(cells.values()))
     return [*others, *cells.values()]
+
+
+def _share_limits(machines: Sequence[dict[str, Any]], cells: Sequence[dict[str, Any]]) -> None:
+    best: dict[tuple[str, int], dict[str, Any]] = {}
+    for machine in machines:
+        for limit in machine.get("limits", ()):
+            known = best.setdefault((machine["isa"], limit["threads"]), dict(limit))
+            known.update({name: max(known[name], limit[name]) for name in known})
+    for machine in machines:
+        machine["limits"] = [limit for (isa, _), limit in sorted(best.items()) if isa == machine["isa"]]
+    for cell in cells:
+        if "ratio" in cell and (most := best.get((cell["isa"], cell["threads"]))):
+            cell["of_bandwidth"] = cell["gb_s"] / most["copy_gb_s"]
+            cell["of_fma_peak"] = cell["gmac_s"] / most["fma_gmac_s"]
 
 
 def slower(before: Sequence[Cell], now: Sequence[Cell]) -> Iterator[tuple[Cell, Cell]]:

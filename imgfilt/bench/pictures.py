@@ -116,7 +116,7 @@ def _roofline(figure_of: Any, cells: Sequence[Cell], limits: dict[str, list[dict
         ]  # fmt: skip
         axis.set_xscale("log")
         axis.set_yscale("log")
-        left, right = 0.3, 600.0
+        left, right = 0.3, 1200.0
         for limit in most:
             peak, copy = limit["fma_gmac_s"], limit["copy_gb_s"]
             ridge = peak / copy

@@ -37,6 +37,7 @@ _FURTHER = {
     "banks": "imgfilt.cli.bench_banks",
     "files": "imgfilt.cli.bench_files",
     "planner": "imgfilt.cli.bench_planner",
+    "process": "imgfilt.cli.bench_process",
     "show": "imgfilt.cli.bench_show",
     "transposed": "imgfilt.cli.bench_transposed",
 }

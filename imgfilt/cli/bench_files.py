@@ -23,6 +23,7 @@ def _files(threads: int | None, rounds: int, quick: bool, json: bool) -> None:
     from imgfilt.batch.budget import processors
     from imgfilt.bench import files
     from imgfilt.bench.case import MissingPackageError
+    from imgfilt.bench.command import last_line
 
     folders = (
         [folder._replace(files=folder.files // 20) for folder in files.FOLDERS] if quick else files.FOLDERS
@@ -47,8 +48,7 @@ def _files(threads: int | None, rounds: int, quick: bool, json: bool) -> None:
     except MissingPackageError as error:
         raise click.ClickException(str(error)) from error
     except subprocess.CalledProcessError as error:
-        last = (error.stderr or b"").decode(errors="replace").strip().splitlines()[-1:]
-        raise click.ClickException(f"a side of the benchmark failed: {' '.join(last) or error}") from error
+        raise click.ClickException(f"a side of the benchmark failed: {last_line(error)}") from error
 
 
 files_command = click.Command(

@@ -1,0 +1,42 @@
+"""What a call adds to the memory of this process, beside the image and the result, on 100 megapixels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imgfilt.bench.case import Case, picture
+from imgfilt.bench.cases import cases
+from imgfilt.bench.memory import peak_of
+from imgfilt.bench.sizes import Size
+
+ALLOWED = 16 << 20
+"""Bytes beside the image and the result."""
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Bytes that a call added, with its result allocated beforehand."""
+
+    case: Case
+    size: Size
+    threads: int
+    bytes: int
+
+    def record(self) -> Mapping[str, Any]:
+        """As plain data for JSON."""
+        case = self.case
+        return {"peak": case.name, "dtype": case.dtype, "channels": case.channels, "size": self.size.name,
+                "threads": self.threads, "peak_mib": self.bytes / 2**20, "holds": self.bytes <= ALLOWED}  # fmt: skip
+
+
+def measure(size: Size, threads: int) -> Iterator[Peak]:
+    """The cases that the benchmark runs on 100 megapixels, at this size. 0 bytes where the system does not tell."""
+    chosen: Sequence[Case] = [case for case in cases() if case.large]
+    for case in sorted(chosen, key=lambda case: (case.dtype, case.channels)):
+        image = picture(case.shape(size.width, size.height), case.dtype)
+        run = case.ours(image, threads)
+        run()[...] = 0  # the result's memory is there before
+        _, added = peak_of(run)
+        yield Peak(case, size, threads, added)
