@@ -68,6 +68,20 @@ def test_long_columns_and_rows(dtype, taps):
                 check(got, image, weights, context=(shape, border, anchor), **how)
 
 
+@pytest.mark.parametrize("taps", [4, 5, 7])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("border", oracle.BORDERS)
+def test_strips_of_columns(dtype, border, taps):
+    """Short columns under rows of sums are made in strips: of wide images many, of which the last may be narrow."""
+    column = np.poly1d([1, 1]) ** (taps - 1)
+    for shape, width in [((5, 2049), 3), ((9, 711, 3), 9), ((4, 1030, 4), 6)]:
+        row = np.poly1d([1, 1]) ** (width - 1)
+        weights = np.multiply.outer(column.coeffs, row.coeffs) / 2.0 ** (taps + width - 2)
+        image = noise(shape, dtype)
+        got = imgfilt.correlate(image, weights, backend="separable", border=border, threads=2)
+        check(got, image, weights, context=(shape, width), border=border)
+
+
 @pytest.mark.parametrize("channels", [None, 1, 2, 3, 4, 5])
 @pytest.mark.parametrize("dtype", oracle.DTYPES)
 @pytest.mark.parametrize("view", VIEWS)

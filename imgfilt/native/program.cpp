@@ -192,25 +192,42 @@ void Program::find_window() {
     }
 }
 
+constexpr size_t kLong = 8;  // taps
+
+// How many rows of a vertical sum are best made at once.
+int Program::column_rows(const Node& node) const {
+    const Op& op = node.op;
+    const bool bytes = !op.inputs.empty() && nodes_[op.inputs[0]].op.dtype == DType::u8 && op.dtype == DType::i16;
+    if (op.kind != OpKind::taps || !(real(op.dtype) || bytes) || op.inputs.size() != 1 || op.up != 1 || op.step != 1 ||
+        op.taps.size() < 4 || node.up != 1 || node.step != 1)
+        return 1;
+    for (size_t t = 0; t < op.taps.size(); ++t)
+        if (op.taps[t].dx != 0 || op.taps[t].dy != op.taps[0].dy + static_cast<int>(t)) return 1;
+    // Lines of 16 bits are wanted in the first cache again soon.
+    return real(op.dtype) ? kBlockRows : op.taps.size() < kLong ? 2 : 4;
+}
+
 // Sums whose loops have more than one row, or vector, in work.
 void Program::find_together() {
     for (size_t i = nodes_.size(); i-- > 1;) {
         Node& node = nodes_[i];
         const Op& op = node.op;
-        const bool bytes = !op.inputs.empty() && nodes_[op.inputs[0]].op.dtype == DType::u8 && op.dtype == DType::i16;
-        if (op.kind == OpKind::taps && (real(op.dtype) || bytes) && op.inputs.size() == 1 && op.up == 1 &&
-            op.step == 1 && op.taps.size() >= 4) {
-            bool column = node.up == 1 && node.step == 1 && i + 1 < nodes_.size(), row = true;
+        if (op.kind == OpKind::taps && op.inputs.size() == 1 && op.up == 1 && op.step == 1) {
+            bool level = true, along = real(op.dtype) && op.taps.size() >= 4;
             for (size_t t = 0; t < op.taps.size(); ++t) {
-                const int at = static_cast<int>(t);
-                column = column && op.taps[t].dx == 0 && op.taps[t].dy == op.taps[0].dy + at;
-                row = row && op.taps[t].dy == 0 && op.taps[t].dx == op.taps[0].dx + at;
+                level = level && op.taps[t].dy == 0;
+                along = along && op.taps[t].dx == op.taps[0].dx + static_cast<int>(t);
             }
-            // Lines of 16 bits are wanted in the first cache again soon.
-            const int rows = real(op.dtype) ? kBlockRows : op.taps.size() < 8 ? 2 : 4;
-            node.together = column ? rows : 1;
-            node.along = row && real(op.dtype);
+            node.along = level && along;
+            Node& input = nodes_[op.inputs[0]];
+            const int rows = column_rows(input);
+            // Of a long column the image's rows want the first cache more than the sums.
+            if (level && rows > 1 && input.op.taps.size() < kLong && input.readers == 1 && !input.op.extended) {
+                node.together = input.inside = rows;
+                node.column = op.inputs[0];
+            }
         }
+        if (node.inside == 0 && i + 1 < nodes_.size()) node.together = std::max(node.together, column_rows(node));
         node.spare += node.together - 1;
         for (int input : op.inputs) nodes_[input].spare = std::max(nodes_[input].spare, node.spare);
     }
@@ -224,8 +241,8 @@ void Program::find_twins() {
     };
     for (size_t i = 0; i + 1 < nodes_.size(); ++i) {
         Node &first = nodes_[i], &second = nodes_[i + 1];
-        if (first.twin < 0 && first.together == 1 && second.together == 1 && vertical(first.op) &&
-            vertical(second.op) && first.op.inputs == second.op.inputs &&
+        if (first.twin < 0 && first.inside + second.inside == 0 && first.together == 1 && second.together == 1 &&
+            vertical(first.op) && vertical(second.op) && first.op.inputs == second.op.inputs &&
             nodes_[first.op.inputs[0]].op.dtype == DType::u8 && first.reach == second.reach) {
             first.twin = static_cast<int>(i + 1);
             second.twin = static_cast<int>(i);
@@ -234,7 +251,7 @@ void Program::find_twins() {
 }
 
 int64_t Program::depth(const Node& node) {
-    const int64_t rows = 2 * int64_t{node.reach} + 1 + node.spare;
+    const int64_t rows = node.inside > 0 ? node.inside : 2 * int64_t{node.reach} + 1 + node.spare;
     // Small rings have a power of two, so that a line's place is found without dividing.
     return rows <= 16 ? static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows))) : rows;
 }

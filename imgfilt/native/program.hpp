@@ -102,6 +102,8 @@ class Program {
         bool narrowed = false;    // its lines have another width than the image's
         std::vector<int> phases;  // taps: the first of each phase, and the end
         int together = 1;         // taps: rows that are made at once
+        int column = -1;          // taps: the vertical sum that is made in the same pass, a strip of columns at a time
+        int inside = 0;           // rows of which such a pass keeps strips; nobody else reads them
         int spare = 0;            // lines kept beside those that its readers need, as rows are made in blocks
         bool along = false;       // taps: of neighbouring pixels of one row of reals
         int twin = -1;            // another vertical sum of the same rows, made in the same pass
@@ -118,6 +120,7 @@ class Program {
     static int64_t scratch(const Node& node, int64_t width);
     bool runs_along(const Op& window) const;
 
+    int column_rows(const Node& node) const;
     void find_together();
     void find_twins();
 

@@ -20,6 +20,9 @@ constexpr int64_t kRowsAhead = 3;  // at most, and where rows that are read seve
 
 static int64_t bytes_of_row(const View& v) { return v.width * v.channels * kSizeOf[static_cast<int>(v.dtype)]; }
 
+constexpr int64_t kStrip = 8 << 10;  // bytes of a vertical sum's rows that stay in the first cache
+constexpr int64_t kNarrowest = 512;  // elements of a strip: each costs some calls
+
 class Sweep {
   public:
     Sweep(const Program& program, const View& in, const View& out, Border border, double cval)
@@ -50,12 +53,14 @@ class Sweep {
         }
         for (Line& line : lines_) line.rows.assign(static_cast<size_t>(line.depth), INT64_MIN);
         for (size_t i = 0; i < lines_.size(); ++i)
-            lines_[i].pointers.resize(std::max(program.nodes_[i].op.taps.size() + program.nodes_[i].together - 1,
-                                               program.nodes_[i].op.inputs.size()));
+            lines_[i].pointers.resize(
+                std::max(program.nodes_[i].op.taps.size() + kBlockRows - 1, program.nodes_[i].op.inputs.size()));
         const int64_t row_bytes = bytes_of_row(in);
         const bool kept = lines_[0].direct && lines_[0].depth > 1;
         ahead_ = kept ? kRowsAhead : std::clamp<int64_t>(kAhead / std::max<int64_t>(1, row_bytes), 1, kRowsAhead);
         if (lines_.size() > 2) pieces_ = std::max<int64_t>(1, row_bytes / kPiece);
+        if (program.nodes_.back().column >= 0)
+            pieces_ = (lines_.back().width * out.channels - 1) / strip(program.nodes_.back()) + 1;
         fetching_ = row_bytes * in.height + bytes_of_row(out) * out.height > kNear;
         make_columns();
         for (size_t i = 1; i < lines_.size(); ++i) find_places(static_cast<int>(i));
@@ -82,6 +87,7 @@ class Sweep {
         // A last loop that fetches its own target writes there faster.
         const bool stream = packed(out_) && out_bytes * out_.height > kStream && !fetches(program_.nodes_.back());
         const bool in_place = packed(out_) && !stream;
+        if (program_.nodes_.back().together > 1) return run_together(first, last, in_place, stream);
         const Program::Node& source = program_.nodes_.front();
         const int64_t from = program_.resizes_ ? last : std::max<int64_t>(first, source.back);
         const int64_t to = std::min(last, in_.height - source.ahead);
@@ -104,6 +110,28 @@ class Sweep {
     }
 
   private:
+    // The same where the last op makes several rows at once.
+    void run_together(int64_t first, int64_t last, bool in_place, bool stream) {
+        const int result = static_cast<int>(lines_.size()) - 1;
+        const int together = program_.nodes_.back().together;
+        const int64_t out_bytes = bytes_of_row(out_);
+        for (int64_t y = first; y < last; y += together) {
+            char* targets[kBlockRows];
+            const int rows = static_cast<int>(std::min<int64_t>(together, last - y));
+            for (int r = 0; r < rows; ++r) targets[r] = in_place ? out_.data + (y + r) * out_.row : slot(result, y + r);
+            if (in_place && fetching_ && y + rows < last)
+                target_.start(out_.data + (y + rows) * out_.row,
+                              std::min<int64_t>(together - 1, last - y - rows - 1) * out_.row + out_bytes, moments());
+            make_rows(result, y, targets, rows);
+            for (int r = 0; r < rows && !in_place; ++r) {
+                if (stream)
+                    stream_row(targets[r], out_.data + (y + r) * out_.row, out_bytes);
+                else
+                    store_row(out_, y + r, targets[r]);
+            }
+        }
+    }
+
     // Where an element of a row is: at `base` + `stride` * (row + `row` & `mask`).
     struct Place {
         const char* base;
@@ -188,6 +216,7 @@ class Sweep {
     void prepare(int64_t y) {
         for (size_t i = 0; i + 1 < lines_.size(); ++i) {
             const Program::Node& node = program_.nodes_[i];
+            if (node.inside > 0) continue;
             for (int64_t row = y - node.back; row < y + node.ahead; ++row) read(static_cast<int>(i), row);
             if (node.block > 0 && lines_[i].next < y + node.ahead) read(static_cast<int>(i), y + node.ahead - 1);
         }
@@ -196,6 +225,7 @@ class Sweep {
         const int result = static_cast<int>(lines_.size()) - 1;
         for (int i = 0; i < result; ++i) {
             const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
+            if (node.inside > 0) continue;
             Line& line = lines_[static_cast<size_t>(i)];
             const int64_t row = y + node.ahead;
             if (line.direct) {
@@ -272,7 +302,9 @@ class Sweep {
         return op.kind == OpKind::gradient || (op.kind == OpKind::taps && op.dtype == DType::u8 && !op.narrow);
     }
     int64_t moments() const {
-        return fetches(program_.nodes_.back()) ? pieces_ : static_cast<int64_t>(lines_.size() - 1) * pieces_;
+        const Program::Node& last = program_.nodes_.back();
+        if (last.column >= 0) return pieces_ * last.together;
+        return fetches(last) ? pieces_ : static_cast<int64_t>(lines_.size() - 1) * pieces_;
     }
     void fetch(int64_t moments) {
         if (!fetching_ || fetches(program_.nodes_.back())) return;
@@ -483,16 +515,7 @@ class Sweep {
         const int64_t out_size = kSizeOf[static_cast<int>(op.dtype)], from_size = kSizeOf[static_cast<int>(from)];
         for (int64_t piece = 0, x = 0; piece < pieces_; ++piece) {
             const int64_t next = piece + 1 == pieces_ ? n : (n * (piece + 1) / pieces_) & -kAlign;
-            if (fetches(node)) {
-                NextRows rows{source_.part(1), target_.part(1)};
-                fetching_taps(node, static_cast<const int16_t* const*>(static_cast<const void*>(pointers.data())),
-                              first, k, as<uint8_t>(out) + x, next - x, rows);
-                source_.finish(rows.source);
-                target_.finish(rows.target);
-            } else {
-                fetch(1);
-                sum_taps(node, from, pointers.data(), first, k, out + x * out_size, next - x);
-            }
+            some_taps(node, from, pointers.data(), first, k, out + x * out_size, next - x);
             if (next == n) break;
             for (int t = 0; t < k; ++t) pointers[static_cast<size_t>(t)] += (next - x) * from_size;
             x = next;
@@ -549,10 +572,9 @@ class Sweep {
         finish(j, y, to_b);
     }
 
-    // Row `row` of a vertical sum and those after it that are not made yet.
+    // Row `row` of a sum and those after it that are not made yet.
     void produce_together(int i, int64_t row) {
         const Program::Node& node = program_.nodes_[i];
-        const Op& op = node.op;
         Line& line = lines_[i];
         char* targets[kBlockRows] = {slot(i, row)};
         int rows = 1;
@@ -562,32 +584,100 @@ class Sweep {
             held = row + rows;
             targets[rows] = slot(i, row + rows);
         }
-        const int k = static_cast<int>(op.taps.size());
-        std::vector<const char*>& p = line.pointers;
-        for (int t = 0; t < k + rows - 1; ++t) p[static_cast<size_t>(t)] = input(op.inputs[0], row + op.taps[0].dy + t);
-        const int64_t n = line.width * op.channels, size = kSizeOf[static_cast<int>(op.dtype)];
-        const int64_t from_size = kSizeOf[static_cast<int>(program_.nodes_[op.inputs[0]].op.dtype)];
-        char* out[kBlockRows];
-        for (int r = 0; r < rows; ++r) out[r] = targets[r];
+        make_rows(i, row, targets, rows);
+        for (int r = 0; r < rows; ++r) finish(i, row + r, targets[r]);
+    }
+
+    void make_rows(int i, int64_t row, char* const* targets, int rows) {
+        const Program::Node& node = program_.nodes_[i];
+        if (node.column >= 0) return make_strips(i, row, targets, rows);
+        const int64_t n = lines_[i].width * node.op.channels;
+        begin_columns(i, row, targets, rows);
         for (int64_t piece = 0, x = 0; piece < pieces_; ++piece) {
             const int64_t next = piece + 1 == pieces_ ? n : (n * (piece + 1) / pieces_) & -kAlign;
             fetch(rows);
-            if (op.dtype == DType::i16)
-                row_.columns_u8_i16(reinterpret_cast<const uint8_t* const*>(p.data()), node.weights16.data(), k,
-                                    static_cast<int16_t>(op.init), reinterpret_cast<int16_t* const*>(out), rows,
-                                    next - x);
-            else if (op.dtype == DType::f32)
-                row_.columns_f32(reinterpret_cast<const float* const*>(p.data()), node.weights32.data(), k,
-                                 static_cast<float>(op.init), reinterpret_cast<float* const*>(out), rows, next - x);
-            else
-                row_.columns_f64(reinterpret_cast<const double* const*>(p.data()), node.weights64.data(), k, op.init,
-                                 reinterpret_cast<double* const*>(out), rows, next - x);
-            if (next == n) break;
-            for (int t = 0; t < k + rows - 1; ++t) p[static_cast<size_t>(t)] += (next - x) * from_size;
-            for (int r = 0; r < rows; ++r) out[r] += (next - x) * size;
+            more_columns(i, rows, next - x);
             x = next;
         }
-        for (int r = 0; r < rows; ++r) finish(i, row + r, targets[r]);
+    }
+
+    // Rows of a vertical sum, so many elements more at a time.
+    void begin_columns(int i, int64_t row, char* const* targets, int rows) {
+        const Op& op = program_.nodes_[i].op;
+        const int count = static_cast<int>(op.taps.size()) + rows - 1;
+        std::vector<const char*>& p = lines_[i].pointers;
+        for (int t = 0; t < count; ++t) p[static_cast<size_t>(t)] = input(op.inputs[0], row + op.taps[0].dy + t);
+        std::copy_n(targets, rows, columns_);
+    }
+    void more_columns(int i, int rows, int64_t n) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
+        const int k = static_cast<int>(op.taps.size());
+        std::vector<const char*>& p = lines_[i].pointers;
+        if (op.dtype == DType::i16)
+            row_.columns_u8_i16(reinterpret_cast<const uint8_t* const*>(p.data()), node.weights16.data(), k,
+                                static_cast<int16_t>(op.init), reinterpret_cast<int16_t* const*>(columns_), rows, n);
+        else if (op.dtype == DType::f32)
+            row_.columns_f32(reinterpret_cast<const float* const*>(p.data()), node.weights32.data(), k,
+                             static_cast<float>(op.init), reinterpret_cast<float* const*>(columns_), rows, n);
+        else
+            row_.columns_f64(reinterpret_cast<const double* const*>(p.data()), node.weights64.data(), k, op.init,
+                             reinterpret_cast<double* const*>(columns_), rows, n);
+        const int64_t from_size = kSizeOf[static_cast<int>(program_.nodes_[op.inputs[0]].op.dtype)];
+        for (int t = 0; t < k + rows - 1; ++t) p[static_cast<size_t>(t)] += n * from_size;
+        for (int r = 0; r < rows; ++r) columns_[r] += n * kSizeOf[static_cast<int>(op.dtype)];
+    }
+
+    // Elements of the strips in which a row of sums along the row, and the vertical sum below it, are made.
+    int64_t strip(const Program::Node& node) const {
+        const DType dtype = program_.nodes_[static_cast<size_t>(node.column)].op.dtype;
+        return std::max(kNarrowest, (kStrip / (node.together * kSizeOf[static_cast<int>(dtype)])) & -kAlign);
+    }
+
+    // Rows of sums along the rows of a vertical sum: the strips of the latter are a little ahead, so that all that is
+    // read of them is there.
+    void make_strips(int i, int64_t row, char* const* targets, int rows) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
+        const Program::Node& column = program_.nodes_[static_cast<size_t>(node.column)];
+        const DType dtype = column.op.dtype;
+        const int64_t size = kSizeOf[static_cast<int>(dtype)], out_size = kSizeOf[static_cast<int>(op.dtype)];
+        const int64_t n = lines_[i].width * op.channels, pixel = op.channels * size;
+        const int64_t halo = round_up(int64_t{column.pad} * op.channels, kAlign);
+        int64_t width = strip(node);
+        // The columns beyond the first end are copies of those of the first strip, but where images are wrapped.
+        if (border_ == Border::wrap || halo > width) width = n;
+        const int k = static_cast<int>(op.taps.size());
+        std::vector<const char*>& p = lines_[i].pointers;
+        char* lines[kBlockRows];
+        for (int r = 0; r < rows; ++r) lines[r] = slot(node.column, row + r);
+        begin_columns(node.column, row, lines, rows);
+        for (int64_t x = 0, made = 0; x < n;) {
+            const int64_t next = n - x <= width + halo ? n : x + width, need = next == n ? n : next + halo;
+            more_columns(node.column, rows, need - made);
+            made = need;
+            if (x == 0 || next == n)
+                for (int r = 0; r < rows; ++r) finish(node.column, row + r, lines[r]);
+            for (int r = 0; r < rows; ++r) {
+                for (int t = 0; t < k; ++t)
+                    p[static_cast<size_t>(t)] = lines[r] + op.taps[static_cast<size_t>(t)].dx * pixel + x * size;
+                some_taps(node, dtype, p.data(), 0, k, targets[r] + x * out_size, next - x);
+            }
+            x = next;
+        }
+    }
+
+    // A part of a row of sums, and its part of the fetching.
+    void some_taps(const Program::Node& node, DType from, const char* const* p, int first, int k, char* out,
+                   int64_t n) {
+        if (!fetches(node)) {
+            fetch(1);
+            return sum_taps(node, from, p, first, k, out, n);
+        }
+        NextRows rows{source_.part(1), target_.part(1)};
+        fetching_taps(node, reinterpret_cast<const int16_t* const*>(p), first, k, as<uint8_t>(out), n, rows);
+        source_.finish(rows.source);
+        target_.finish(rows.target);
     }
 
     void fetching_taps(const Program::Node& node, const int16_t* const* p, int first, int k, uint8_t* out, int64_t n,
@@ -780,6 +870,7 @@ class Sweep {
     Block block_;
     std::vector<Line> lines_;
     std::vector<int64_t> left_, right_;  // the columns that stand for those beyond the ends
+    char* columns_[kBlockRows] = {};     // where a vertical sum's rows go on
     const bool finite_outside_;          // what lies beyond the image's border
     bool constant_ = false, steady_ = false;
     Fetch source_, target_;
