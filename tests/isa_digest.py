@@ -68,7 +68,23 @@ def digests() -> dict[str, Any]:
                 exact = name in ROUND_IN_INTEGERS and dtype == "uint8" and len(shape) == 2
                 scale = 100 * float(np.abs(image.astype(float)).max())
                 out[f"{name}/{dtype}/{shape}"] = (exact, scale, run_filter(name, image))
+    for channels in (3, 4):
+        rows = [imgfilt.correlate(row, [[1]], color="luma") for row in every_width(channels)]
+        out[f"luma/{channels}"] = (True, 255.0, np.hstack(rows))
+    out["every pair of differences"] = (True, 255.0, imgfilt.roberts(every_pair()))
     return out
+
+
+def every_width(channels: int) -> list[NDArray[Any]]:
+    """Images that leave the loops every remainder."""
+    return [noise((2, width, channels), "uint8") for width in range(1, 200)]
+
+
+def every_pair() -> NDArray[Any]:
+    """An image whose 2x2 squares have all differences 0..255 along both diagonals."""
+    image = np.zeros((512, 512), np.uint8)
+    image[::2, ::2], image[::2, 1::2] = np.mgrid[:256, :256]
+    return image
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 import cv2
+import isa_digest
 import numpy as np
 import oracle
 import pytest
@@ -244,6 +245,20 @@ def compare(got, values, source, case, context):
     bound = unit * (case.gain * float(np.abs(source.astype(float)).max()) + 1)
     off = float(np.abs(got.astype(Wide) - want.astype(Wide)).max())
     assert off <= bound, f"{context}: off by {off:.3g}, allowed {bound:.3g}"
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_luma_of_every_width(channels):
+    for row in isa_digest.every_width(channels):
+        np.testing.assert_array_equal(
+            imgfilt.identity(row, color="luma"), oracle.luma(row), err_msg=row.shape
+        )
+
+
+def test_magnitude_of_every_pair_of_differences():
+    image = isa_digest.every_pair()
+    case = next(case for name, case in CASES if name == "roberts")
+    compare(imgfilt.roberts(image), case.values(image, {}, axis="both"), image, case, "every pair")
 
 
 @pytest.mark.parametrize("dtype", oracle.DTYPES)

@@ -95,67 +95,101 @@ constexpr LumaShuffle kLuma4 = {{0, -1, 1, -1, 4, -1, 5, -1, 8, -1, 9, -1, 12, -
                                 {2, -1, -1, -1, 6, -1, -1, -1, 10, -1, -1, -1, 14, -1, -1, -1}};
 constexpr int32_t kWeightsRG = (kLumaG << 16) | kLumaR;
 
+// The loads of pixels of 3 bytes reach beyond the last of them, those of a row's last step (`Last`) as far before the
+// first.
 #if defined(__AVX512BW__)
 constexpr int kLumaPixels = 64;
-// Reads 64 bytes at p: 16 past the sixteen pixels where a pixel is 3 bytes.
+// Sixteen pixels; 64 bytes.
+template <bool Last>
 inline __m512i four_lanes(const uint8_t* p, int channels) {
     if (channels == 4) return _mm512_loadu_si512(p);
-    const __m512i spread = _mm512_setr_epi32(0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11);
-    return _mm512_permutexvar_epi32(spread, _mm512_loadu_si512(p));
+    const __m512i first = _mm512_setr_epi32(0, 1, 2, 2, 3, 4, 5, 5, 6, 7, 8, 8, 9, 10, 11, 11);
+    const __m512i spread = Last ? _mm512_add_epi32(first, _mm512_set1_epi32(4)) : first;
+    return _mm512_permutexvar_epi32(spread, _mm512_loadu_si512(Last ? p - 16 : p));
 }
+template <bool Last>
 inline __m512i luma32(const uint8_t* p, int channels, const LumaShuffle& s) {
     const __m512i rg = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(s.rg)));
     const __m512i b = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(s.b)));
-    const __m512i v = four_lanes(p, channels);
+    const __m512i v = four_lanes<Last>(p, channels);
     const __m512i sum = _mm512_add_epi32(_mm512_madd_epi16(_mm512_shuffle_epi8(v, rg), _mm512_set1_epi32(kWeightsRG)),
                                          _mm512_madd_epi16(_mm512_shuffle_epi8(v, b), _mm512_set1_epi32(kLumaB)));
     return _mm512_srli_epi32(_mm512_add_epi32(sum, _mm512_set1_epi32(1 << (kLumaShift - 1))), kLumaShift);
 }
+template <bool Last>
 inline void luma_step(const uint8_t* p, int channels, const LumaShuffle& s, uint8_t* out) {
     const int64_t step = 16 * channels;
-    store_u8(out, luma32(p, channels, s), luma32(p + step, channels, s), luma32(p + 2 * step, channels, s),
-             luma32(p + 3 * step, channels, s));
+    store_u8(out, luma32<Last>(p, channels, s), luma32<Last>(p + step, channels, s),
+             luma32<Last>(p + 2 * step, channels, s), luma32<Last>(p + 3 * step, channels, s));
+}
+#else
+// Four pixels; 16 bytes.
+template <bool Last>
+inline __m128i one_lane(const uint8_t* p, int channels) {
+    if (!Last || channels == 4) return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+    return _mm_bsrli_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p - 4)), 4);
+}
+#if defined(__AVX2__)
+constexpr int kLumaPixels = 32;
+template <bool Last>
+inline __m256i luma8(const uint8_t* p, int channels, __m256i rg, __m256i b) {
+    const __m256i low = _mm256_castsi128_si256(one_lane<Last>(p, channels));
+    const __m256i v = _mm256_inserti128_si256(low, one_lane<Last>(p + 4 * channels, channels), 1);
+    const __m256i sum = _mm256_add_epi32(_mm256_madd_epi16(_mm256_shuffle_epi8(v, rg), _mm256_set1_epi32(kWeightsRG)),
+                                         _mm256_madd_epi16(_mm256_shuffle_epi8(v, b), _mm256_set1_epi32(kLumaB)));
+    return _mm256_srli_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32(1 << (kLumaShift - 1))), kLumaShift);
+}
+template <bool Last>
+inline void luma_step(const uint8_t* p, int channels, const LumaShuffle& s, uint8_t* out) {
+    const __m256i rg = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(s.rg)));
+    const __m256i b = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(s.b)));
+    const int step = 8 * channels;
+    store_u8(out, luma8<Last>(p, channels, rg, b), luma8<Last>(p + step, channels, rg, b),
+             luma8<Last>(p + 2 * step, channels, rg, b), luma8<Last>(p + 3 * step, channels, rg, b));
 }
 #else
 constexpr int kLumaPixels = 8;
-// Reads 16 bytes at p: four bytes past the four pixels where a pixel is 3 bytes.
-inline __m128i luma4(const uint8_t* p, __m128i rg, __m128i b) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+inline __m128i luma4(__m128i v, __m128i rg, __m128i b) {
     const __m128i sum = _mm_add_epi32(_mm_madd_epi16(_mm_shuffle_epi8(v, rg), _mm_set1_epi32(kWeightsRG)),
                                       _mm_madd_epi16(_mm_shuffle_epi8(v, b), _mm_set1_epi32(kLumaB)));
     return _mm_srli_epi32(_mm_add_epi32(sum, _mm_set1_epi32(1 << (kLumaShift - 1))), kLumaShift);
 }
+template <bool Last>
 inline void luma_step(const uint8_t* p, int channels, const LumaShuffle& s, uint8_t* out) {
     const __m128i rg = _mm_load_si128(reinterpret_cast<const __m128i*>(s.rg));
     const __m128i b = _mm_load_si128(reinterpret_cast<const __m128i*>(s.b));
-    const __m128i words = _mm_packs_epi32(luma4(p, rg, b), luma4(p + 4 * channels, rg, b));
+    const __m128i words = _mm_packs_epi32(luma4(one_lane<Last>(p, channels), rg, b),
+                                          luma4(one_lane<Last>(p + 4 * channels, channels), rg, b));
     _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(words, words));
 }
 #endif
 #endif
 
-#if defined(IMGFILT_PAIRS)
-// All but the last six pixels, so that the wide loads stay inside the row; the last step overlaps the one before.
+// All pixels of a row that has enough of them; the last step may overlap the one before.
 template <int Channels>
-int64_t luma_steps(const uint8_t* in, const LumaShuffle& shuffle, uint8_t* out, int64_t n) {
-    const int64_t end = n - 6;
-    if (end < kLumaPixels) return 0;
+bool luma_steps(const uint8_t* in, const LumaShuffle& shuffle, uint8_t* out, int64_t n) {
+    constexpr int64_t reach = kLumaPixels + 6;  // what a step reads
+    if (n < reach) return false;
     int64_t x = 0;
-    for (; x + kLumaPixels <= end; x += kLumaPixels) luma_step(in + x * Channels, Channels, shuffle, out + x);
-    if (x < end) luma_step(in + (end - kLumaPixels) * Channels, Channels, shuffle, out + end - kLumaPixels);
-    return end;
+    for (; x + reach <= n; x += kLumaPixels) luma_step<false>(in + x * Channels, Channels, shuffle, out + x);
+    const int64_t last = n - kLumaPixels;
+    if (x <= last) {
+        luma_step<true>(in + x * Channels, Channels, shuffle, out + x);
+        x += kLumaPixels;
+    }
+    if (x < n) luma_step<true>(in + last * Channels, Channels, shuffle, out + last);
+    return true;
 }
 #endif
 
 void luma_u8(const void* input, int channels, void* output, int64_t n) {
     const uint8_t* in = static_cast<const uint8_t*>(input);
     uint8_t* out = static_cast<uint8_t*>(output);
-    int64_t x = 0;
 #if defined(IMGFILT_PAIRS)
-    if (channels == 3) x = luma_steps<3>(in, kLuma3, out, n);
-    if (channels == 4) x = luma_steps<4>(in, kLuma4, out, n);
+    if (channels == 3 && luma_steps<3>(in, kLuma3, out, n)) return;
+    if (channels == 4 && luma_steps<4>(in, kLuma4, out, n)) return;
 #endif
-    luma_integer(in + x * channels, channels, out + x, n - x);
+    luma_integer(in, channels, out, n);
 }
 #if defined(IMGFILT_PAIRS)
 // Two pixels of 16 bits in each 128: multiply-adds of signed numbers, 2^15 less than the pixels, whose weights add up

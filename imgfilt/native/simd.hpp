@@ -200,9 +200,15 @@ inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
 inline Pairs root(Pairs v, float scale) {
     return _mm256_cvtps_epi32(_mm256_mul_ps(_mm256_sqrt_ps(_mm256_cvtepi32_ps(v)), _mm256_set1_ps(scale)));
 }
+// The estimate here has 1.5 * 2^-12: a Newton step leaves 2^-22.
+inline Pairs root_u8(Pairs v) {
+    const __m256 x = _mm256_cvtepi32_ps(v), r = _mm256_rsqrt_ps(x), y = _mm256_mul_ps(x, r);
+    const __m256 rest = _mm256_fnmadd_ps(y, y, x), half = _mm256_mul_ps(r, _mm256_set1_ps(0.5f));
+    return _mm256_cvtps_epi32(_mm256_fmadd_ps(rest, half, y));
+}
 inline void roots_u8(Pairs& a, Pairs& b) {
     a = _mm256_cvtps_epi32(_mm256_sqrt_ps(_mm256_cvtepi32_ps(a)));
-    b = _mm256_cvtps_epi32(_mm256_sqrt_ps(_mm256_cvtepi32_ps(b)));
+    b = root_u8(b);
 }
 typedef __m256 Reals;
 inline Reals load_reals(const uint8_t* p) {
