@@ -12,6 +12,7 @@ from imgfilt.bank.geometry import one
 Array = NDArray[Any]
 
 _WHOLE = ("uint8", "uint16", "int16")
+_COMPUTING = {np.dtype(name): "float32" for name in (*_WHOLE, "float32")} | {np.dtype("float64"): "float64"}
 
 
 def computing_dtype(name: str, dtype: np.dtype[Any]) -> str:
@@ -19,10 +20,9 @@ def computing_dtype(name: str, dtype: np.dtype[Any]) -> str:
 
     Raises TypeError with the argument's name for other dtypes.
     """
-    if dtype in (np.float32, np.float64):
-        return dtype.name
-    if dtype.name in _WHOLE:
-        return "float32"
+    found = _COMPUTING.get(dtype) or _COMPUTING.get(dtype.newbyteorder("="))
+    if found is not None:
+        return found
     raise TypeError(
         f"{name} must have dtype float32, float64, {', '.join(_WHOLE[:-1])} or {_WHOLE[-1]}, got {dtype}"
     )
@@ -31,7 +31,8 @@ def computing_dtype(name: str, dtype: np.dtype[Any]) -> str:
 def real_array(name: str, value: ArrayLike) -> tuple[Array, str]:
     """An array in native byte order, and the dtype to compute in."""
     array = np.asarray(value)
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
     return array, computing_dtype(name, array.dtype)
 
 
@@ -69,7 +70,11 @@ def separate_from(
     out: Array, x: Array, weight: Array, bias: Array | None
 ) -> tuple[Array, Array, Array | None]:
     """The inputs, copied where one of them may overlap `out`."""
-    if not any(np.may_share_memory(out, a) for a in (x, weight, bias) if a is not None):
+    if not (
+        np.may_share_memory(out, x)
+        or np.may_share_memory(out, weight)
+        or (bias is not None and np.may_share_memory(out, bias))
+    ):
         return x, weight, bias
     return x.copy(), weight.copy(), None if bias is None else bias.copy()
 
@@ -81,4 +86,6 @@ def backend_name(backend: Any) -> str:
 
 def byte_limit(max_workspace: Any) -> int:
     """`max_workspace` if it is an integer, at least 0; else ValueError."""
+    if type(max_workspace) is int and max_workspace >= 0:
+        return max_workspace
     return one("max_workspace", max_workspace, 0)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from imgfilt.bank.backends import BANK_BACKENDS
@@ -38,7 +38,7 @@ class BankPlan:
     seconds: float
     candidates: tuple[Candidate, ...]
 
-    @property
+    @cached_property
     def out_shape(self) -> tuple[int, ...]:
         p = self.problem
         return shape(p.layout, p.batch, p.filters, *p.out)
