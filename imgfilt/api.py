@@ -272,11 +272,14 @@ def plan(
     return _plan(stages, shape, name, options, threads_for(threads))
 
 
-def integral(image: Any, *, threads: int | None = None) -> Array:
+def integral(image: Any, *, out: Array | None = None, threads: int | None = None) -> Array:
     """The summed-area table: S[y, x] is the sum of image[:y, :x], of shape (H + 1, W + 1[, C]).
 
     The sums' dtype is the narrowest of int32, int64 that holds the sum of any image of this size and dtype;
-    float64 for floats (Crow, Summed-area tables for texture mapping, 1984).
+    float64 for floats (Crow, Summed-area tables for texture mapping, 1984). `out` is an array for the table, of that
+    dtype.
+
+    Raises TypeError or ValueError where the image is none, or `out` has another shape or dtype.
 
     >>> import imgfilt, numpy as np
     >>> imgfilt.integral(np.ones((2, 3), np.uint8)).tolist()
@@ -292,9 +295,13 @@ def integral(image: Any, *, threads: int | None = None) -> Array:
         dtype = "float64"
     else:
         dtype = "int32" if height * width * max(abs(v) for v in RANGES[name]) < 2**31 else "int64"
-    table = np.empty((height + 1, width + 1, *array.shape[2:]), dtype)
-    _native.integral(array, table, threads_for(threads))
-    return table
+    shape = (height + 1, width + 1, *array.shape[2:])
+    if out is None:
+        out = np.empty(shape, dtype)
+    elif np.may_share_memory(array, check_out(out, shape, dtype)):
+        array = array.copy()
+    _native.integral(array, out, threads_for(threads))
+    return out
 
 
 def box_sum(image: Any, size: int | tuple[int, int], **keywords: Any) -> Array:

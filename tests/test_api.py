@@ -382,6 +382,22 @@ def test_box_sum_cannot_overflow():
     assert imgfilt.integral(np.full((4, 4), -32768, np.int16)).min() == -32768 * 16
 
 
+def test_integral_into_an_array_of_the_callers():
+    for image in (GRAY, RGB, GRAY.astype(np.float32), RGB.astype(np.float32)):
+        want = imgfilt.integral(image)
+        room = np.empty_like(want)
+        assert imgfilt.integral(image, out=room) is room
+        np.testing.assert_array_equal(room, want)
+        np.testing.assert_array_equal(imgfilt.integral(image, threads=1), want)
+        gaps = np.zeros((want.shape[0], 2 * want.shape[1], *want.shape[2:]), want.dtype)[:, ::2]
+        np.testing.assert_array_equal(imgfilt.integral(image, out=gaps), want)
+    refuses(lambda: imgfilt.integral(GRAY, out=np.empty(GRAY.shape, np.int32)), "out", str(GRAY.shape))
+    refuses(lambda: imgfilt.integral(GRAY, out=np.empty((21, 31), np.int64)), "out", "int32")
+    both = np.zeros((21, 31))
+    both[:20, :30] = GRAY
+    np.testing.assert_array_equal(imgfilt.integral(both[:20, :30], out=both), imgfilt.integral(GRAY))
+
+
 # --- plans ---
 
 

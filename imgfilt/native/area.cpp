@@ -90,7 +90,7 @@ void bilateral_stripe(const View& in, const View& out, int64_t radius, double co
 void integral_rows(const View& in, const View& out, void* above, int64_t first, int64_t last) {
     const AreaKernels& area = *kernels().area;
     const int dtype = static_cast<int>(in.dtype);
-    const auto sum_row = area.integral_row[dtype][accumulator(out.dtype)];
+    const auto sum_rows = area.integral_rows[dtype][accumulator(out.dtype)];
     const int64_t in_size = kSizeOf[dtype], out_size = kSizeOf[static_cast<int>(out.dtype)];
     const int64_t n = in.width * in.channels, total = n + in.channels;
     const bool in_tight = Planes::tight(in), out_tight = Planes::tight(out);
@@ -101,6 +101,11 @@ void integral_rows(const View& in, const View& out, void* above, int64_t first, 
     const auto copy = [](const char* from, int64_t from_step, char* to, int64_t to_step, int64_t count, int64_t size) {
         for (int64_t i = 0; i < count; ++i) std::memcpy(to + i * to_step, from + i * from_step, size);
     };
+    if (in_tight && out_tight) {
+        sum_rows(in.data + first * in.row, in.row, above, out.data + (first + 1) * out.row, out.row, last - first,
+                 static_cast<int>(in.channels), n, stream);
+        first = last;
+    }
     for (int64_t y = first; y < last; ++y) {
         const char* from = in.data + y * in.row;
         if (!in_tight) {
@@ -111,7 +116,7 @@ void integral_rows(const View& in, const View& out, void* above, int64_t first, 
         }
         char* to = out.data + (y + 1) * out.row;
         char* whole = out_tight ? to : sums.get() + (y & 1) * total * out_size;
-        sum_row(from, above, whole, static_cast<int>(in.channels), n, stream);
+        sum_rows(from, 0, above, whole, 0, 1, static_cast<int>(in.channels), n, stream);
         if (!out_tight)
             for (int64_t c = 0; c < in.channels; ++c)
                 copy(whole + c * out_size, in.channels * out_size, to + c * out.channel, out.pixel, out.width,
@@ -193,7 +198,7 @@ void bilateral(const View& in, const View& out, int diameter, double sigma_color
 void integral(const View& in, const View& out, int threads) {
     check_same_size("integral", in, out, 1);
     const int to = accumulator(out.dtype);
-    if (to < 0 || kernels().area->integral_row[static_cast<int>(in.dtype)][to] == nullptr)
+    if (to < 0 || kernels().area->integral_rows[static_cast<int>(in.dtype)][to] == nullptr)
         throw std::invalid_argument("integral: integers are summed in i32, i64 or f64, floats in f64");
     const int64_t size = kSizeOf[static_cast<int>(out.dtype)];
     for (int64_t x = 0; x < out.width; ++x)

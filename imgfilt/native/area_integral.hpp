@@ -199,6 +199,34 @@ void sum_in_order(const Row<T, A>& row, int channels) {
         }
 }
 
+template <int Rows, int Channels>
+struct Together {
+    static constexpr int rows = Rows, channels = Channels;
+};
+
+// The same of several rows, one below the other: their sums are independent of each other while each element waits for
+// the one before.
+template <class T, class A, int rows, int some>
+void sum_rows_in_order(const char* first, int64_t in_step, const A* above, char* to, int64_t out_step, int64_t n) {
+    const T* in[rows];
+    A* out[rows];
+    A sum[rows][some] = {};
+    for (int r = 0; r < rows; ++r) {
+        in[r] = reinterpret_cast<const T*>(first + r * in_step);
+        out[r] = reinterpret_cast<A*>(to + r * out_step);
+    }
+    for (int64_t x = 0; x < n; x += some)
+        for (int c = 0; c < some; ++c) {
+            A value = above[x + c];
+#pragma GCC unroll 4
+            for (int r = 0; r < rows; ++r) {
+                sum[r][c] += static_cast<A>(in[r][x + c]);
+                value += sum[r][c];
+                out[r][x + c] = value;
+            }
+        }
+}
+
 template <class T>
 constexpr int64_t kLargest = sizeof(T) == 1 ? 255 : 65535;
 
@@ -224,14 +252,40 @@ void sum_row(const Row<T, A>& row, int channels) {
 }
 
 template <class T, class A>
-void integral_row(const void* in, void* above, void* out, int channels, int64_t n, bool stream) {
-    for (int c = 0; c < channels; ++c) static_cast<A*>(out)[c] = 0;
-    const Row<T, A> row = {static_cast<const T*>(in), static_cast<A*>(above) + channels,
-                           static_cast<A*>(out) + channels, n};
-    if (stream)
-        sum_row<T, A, true>(row, channels);
-    else
-        sum_row<T, A, false>(row, channels);
+void integral_rows(const void* in, int64_t in_step, void* above, void* out, int64_t out_step, int64_t rows,
+                   int channels, int64_t n, bool stream) {
+    const char* from = static_cast<const char*>(in);
+    char *to = static_cast<char*>(out), *before = static_cast<char*>(above);
+    const int64_t first = channels * static_cast<int64_t>(sizeof(A));  // the pixel before the first
+    const auto begin = [&](char* row) {
+        for (int c = 0; c < channels; ++c) reinterpret_cast<A*>(row)[c] = 0;
+        return row + first;
+    };
+    int64_t y = 0;
+    const auto in_order = [&](auto some) {
+        constexpr int each = decltype(some)::rows;
+        for (; y + each <= rows; y += each) {
+            for (int r = 0; r < each; ++r) begin(to + (y + r) * out_step);
+            sum_rows_in_order<T, A, each, decltype(some)::channels>(from + y * in_step, in_step,
+                                                                    reinterpret_cast<const A*>(before + first),
+                                                                    to + y * out_step + first, out_step, n);
+            before = to + (y + each - 1) * out_step;
+        }
+    };
+    if constexpr (T(0.5) != T(0)) {
+        if (channels == 1) in_order(Together<4, 1>{});
+        if (channels == 3) in_order(Together<4, 3>{});
+        if (channels == 4) in_order(Together<2, 4>{});
+    }
+    for (; y < rows; ++y) {
+        char* target = to + y * out_step;
+        const Row<T, A> row = {reinterpret_cast<const T*>(from + y * in_step), reinterpret_cast<A*>(before + first),
+                               reinterpret_cast<A*>(begin(target)), n};
+        if (stream)
+            sum_row<T, A, true>(row, channels);
+        else
+            sum_row<T, A, false>(row, channels), before = target;
+    }
 }
 
 template <class T, class A>

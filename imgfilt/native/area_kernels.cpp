@@ -35,7 +35,7 @@ constexpr imgfilt::AreaKernels kTable = {
     .thin_f32 = thin_row<float>,
     .thin_f64 = thin_row<double>,
     .expand_bits = expand_bits,
-    .integral_row = IMGFILT_EACH_SUM(integral_row),
+    .integral_rows = IMGFILT_EACH_SUM(integral_rows),
     .finish_streams = finish_streams,
     .add_row = IMGFILT_EACH_SUM(add_row),
 };

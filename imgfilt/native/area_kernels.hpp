@@ -74,10 +74,12 @@ struct AreaKernels {
     // Bits to 0 and 255.
     void (*expand_bits)(const uint64_t* bits, char* out, int64_t stride, int64_t n);
 
-    // One row of a summed-area table: out[c + x] = above[c + x] + the sum of in[.. x] of x's channel, and `channels`
-    // zeros first. n counts elements. [input][0: i32, 1: i64, 2: f64]; null where the sum could not be exact.
-    // `stream`: `above` is the caller's own and becomes a copy of `out`, which is written past the caches.
-    void (*integral_row[kDTypes][3])(const void* in, void* above, void* out, int channels, int64_t n, bool stream);
+    // Rows of a summed-area table, `in_step` and `out_step` bytes apart: out[c + x] = the row above's [c + x] (`above`
+    // is the first one's) + the sum of in[.. x] of x's channel, and `channels` zeros first. n counts a row's elements.
+    // [input][0: i32, 1: i64, 2: f64]; null where the sum could not be exact. `stream`: `above` becomes a copy of the
+    // last row of `out`, which is written past the caches.
+    void (*integral_rows[kDTypes][3])(const void* in, int64_t in_step, void* above, void* out, int64_t out_step,
+                                      int64_t rows, int channels, int64_t n, bool stream);
     void (*finish_streams)();
     // sum[x] += in[x]; [input][accumulator] as above.
     void (*add_row[kDTypes][3])(const void* in, void* sum, int64_t n);
