@@ -90,8 +90,8 @@ def promised_exact(facts: KernelFacts, dtype: str, low: float, high: float) -> b
     return float(np.abs(facts.numerators).sum()) * max(abs(low), abs(high)) < 2**24
 
 
-def real_sum(weights: NDArray[np.float64], dtype: str, largest: float, whole: bool) -> Arithmetic:
-    """f32 or f64 for sum(w * x): exact where it can be, else as the element type asks.
+def real_sum(weights: NDArray[np.float64], dtype: str, low: float, high: float, whole: bool) -> Arithmetic:
+    """f32 or f64 for sum(w * x) over x in low..high: exact where it can be, else as the element type asks.
 
     `whole` tells that weights and elements are whole numbers, whose sum users expect to be exact.
     """
@@ -99,24 +99,67 @@ def real_sum(weights: NDArray[np.float64], dtype: str, largest: float, whole: bo
         return Arithmetic("float64", exact=False)
     if dtype == "float32":
         return Arithmetic("float32", exact=False)
-    size = float(np.abs(weights).sum()) * largest
     if whole:
+        size = float(np.abs(weights).sum()) * max(abs(low), abs(high))
         if size < 2**24:
             return Arithmetic("float32")
         return Arithmetic("float64", exact=size < 2**53)
-    if rounding_error(weights, "float32", largest) <= 0.25:
+    if rounding_error(weights, "float32", low, high) < _HALF_A_STEP:
         return Arithmetic("float32", exact=False)
     return Arithmetic("float64", exact=False)
 
 
-_RUN = 32  # taps that the core sums at a time
+_HALF_A_STEP = 0.45
+"""Of pixels, with room for what comes before and after the sum: beyond it two pixels may lie between."""
+_RUN = 32
+"""Taps that the core sums at a time: long sums are made of such sums, so that their error grows slowly."""
+_SHORTEST_RUN = 29
+"""What such a sum may come to instead, but for the last, in long rows."""
+_WIDEST = 64
+"""Columns of the widest kernels that the core sums by rows, as many at a time as have no more than _RUN taps."""
 
 
-def rounding_error(weights: NDArray[np.float64], dtype: str, largest: float) -> float:
-    """The bound of the error of sum(w * x) in `dtype`, weights rounded to it as well.
+def rounding_error(weights: NDArray[np.float64], dtype: str, low: float, high: float) -> float:
+    """The bound of the error of sum(w * x) over x in low..high in `dtype`, weights rounded to it as well.
 
-    Long sums are made of sums of 29 to 32 taps each, so that the error does not grow with all of them.
+    Each addition is off by at most u times what the sum has come to by then, whose range is known (Higham, section
+    4.2); each weight, and each product where it is rounded before it is added, by u times its part of the sum. The
+    sums of single rows and columns may be made in any order, others are made row by row.
     """
-    taps = int(np.count_nonzero(weights))
-    depth = taps if taps <= _RUN else _RUN + -(-taps // (_RUN - 3))
-    return (depth + 1) * ROUND_OFF[dtype] * float(np.abs(weights).sum()) * largest
+    flat = weights[weights != 0].ravel()
+    ends = np.stack((flat * low, flat * high))
+    if weights.ndim == 1 or 1 in weights.shape:
+        passed = _passed_at_worst(ends.max(axis=0), ends.min(axis=0))
+    else:
+        passed = _passed(ends.max(axis=0), ends.min(axis=0), _RUN)
+        if weights.shape[1] <= _WIDEST:
+            ends = np.stack((weights.ravel() * low, weights.ravel() * high))
+            rows = 1 << (max(1, _RUN // weights.shape[1]).bit_length() - 1)
+            passed = max(passed, _passed(ends.max(axis=0), ends.min(axis=0), rows * weights.shape[1]))
+    size = float(np.abs(weights).sum()) * max(abs(low), abs(high))
+    return _ALMOST_ONE * ROUND_OFF[dtype] * (passed + 2 * size)
+
+
+_ALMOST_ONE = 1.001
+"""What is added comes from rounded sums, not from exact ones: far less than this for all kernels."""
+
+
+def _passed(tops: NDArray[np.float64], bottoms: NDArray[np.float64], run: int) -> float:
+    """The sum of the largest absolute values of a sum on its way, `run` taps at a time, from its taps' ranges."""
+    runs = np.zeros((2, -(-tops.size // run) * run))
+    runs[:, : tops.size] = tops, bottoms
+    within = runs.reshape(2, -1, run).cumsum(axis=2)
+    totals = within[:, :, -1].cumsum(axis=1)
+    once = within.shape[1] <= 1
+    return float(np.abs(within).max(axis=0).sum() + (0.0 if once else np.abs(totals).max(axis=0).sum()))
+
+
+def _passed_at_worst(tops: NDArray[np.float64], bottoms: NDArray[np.float64]) -> float:
+    """The same for the worst order: the largest taps first, and all totals as large as can be."""
+    runs = 1 if tops.size <= _RUN else -(-tops.size // _SHORTEST_RUN)
+    found = 0.0
+    for side in (np.maximum(tops, 0.0), np.maximum(-bottoms, 0.0)):
+        counted = min(tops.size, _RUN) - np.arange(tops.size) // runs
+        total = float(side.sum())
+        found = max(found, float((np.sort(side)[::-1] * counted).sum()) + (runs * total if runs > 1 else 0.0))
+    return found

@@ -21,6 +21,10 @@ _UNROLLED = (3, 5, 6, 7, 9)  # numbers of taps whose loops keep weights and poin
 _OF_UNROLLED = 0.8  # their steps, as a part of others'
 _OF_RUNS = 1.12  # the steps of longer sums of floats, which are added up in runs
 _STEPS_OF_RUNNING = 6.0  # of sums along the row, each out of the one before; twice as many of reals
+_WIDEST_RECTANGLE = 64  # columns, see native/program.cpp
+_STEPS_PER_RECTANGLE = (
+    10.0  # of taps: rows of the input that not all rows of output reach, and the tile's own
+)
 _STEPS_PER_DOUBLING = 2.0  # of a window along the row
 _STEPS_BEYOND_CACHE = 1.5  # on top, where three rows leave the first cache
 _FIRST_CACHE = 48 << 10  # bytes
@@ -36,7 +40,7 @@ class Constants:
     steps_per_op: float = 1.5  # the store and the loop
     steps_per_tap: float = 1.5  # load, multiply, add
     steps_per_small_tap: float = 0.6  # weights of 1 and 2 need no multiplication
-    steps_per_dense_tap: float = 0.85  # of floats, whose rows stay in the first cache for the whole kernel
+    steps_per_dense_tap: float = 0.6  # of floats under a whole rectangle: several rows share what is loaded
     steps_sideways: float = 0.6  # a load that straddles two cache lines, on top
     gemv_ns_per_element: float = 0.25
     copy_ns_per_element: float = 0.6
@@ -109,7 +113,10 @@ def of_op(op: RowOp, ops: list[RowOp], length: float) -> float:
         sideways = sum(t.dx != 0 for t in op.taps)
         small = op.dtype == "int16" and len(op.taps) <= 3 and all(abs(t.weight) <= 2 for t in op.taps)
         root = 8.0 if op.kind == "gradient" else 0.0
-        steps = _of_taps(op.dtype, len(op.taps), sideways, len(op.inputs), small) / op.up
+        if _fills_rectangle(op):
+            steps = _of_rectangle(len(op.taps))
+        else:
+            steps = _of_taps(op.dtype, len(op.taps), sideways, small) / op.up
         return step * (c.steps_per_op + steps + root)
     if op.kind == "decimate":
         return step * 4
@@ -130,13 +137,30 @@ def of_op(op: RowOp, ops: list[RowOp], length: float) -> float:
     return step * (c.steps_per_op + 1.5 * len(op.inputs))
 
 
-def _of_taps(dtype: str, taps: int, sideways: int, inputs: int, small: bool) -> float:
+def is_rectangle(height: int, width: int) -> bool:
+    """Whether sums of floats under a rectangle of this size are made for several rows at a time."""
+    return height > 1 and 1 < width <= _WIDEST_RECTANGLE
+
+
+def _fills_rectangle(op: RowOp) -> bool:
+    """Whether an op's taps are all those of such a rectangle."""
+    if op.dtype not in ROUND_OFF or op.up > 1 or op.step > 1 or len(op.inputs) != 1 or not op.taps:
+        return False
+    first, last = op.taps[0], op.taps[-1]
+    height, width = last.dy - first.dy + 1, last.dx - first.dx + 1
+    return is_rectangle(height, width) and len(op.taps) == height * width
+
+
+def _of_rectangle(taps: int) -> float:
+    """Steps for a sum of all taps of a rectangle."""
+    return _STEPS_PER_RECTANGLE + constants().steps_per_dense_tap * taps
+
+
+def _of_taps(dtype: str, taps: int, sideways: int, small: bool) -> float:
     """Steps for a sum of `taps`, so many of them beside the output's column."""
     c = constants()
-    dense = dtype in ROUND_OFF and sideways and taps > 32 and inputs == 1
-    tap = c.steps_per_small_tap if small else c.steps_per_dense_tap if dense else c.steps_per_tap
-    steps = tap * taps + c.steps_sideways * sideways
-    if small or dense:
+    steps = (c.steps_per_small_tap if small else c.steps_per_tap) * taps + c.steps_sideways * sideways
+    if small:
         return steps
     if taps in _UNROLLED:
         return steps * _OF_UNROLLED
@@ -145,10 +169,19 @@ def _of_taps(dtype: str, taps: int, sideways: int, inputs: int, small: bool) -> 
 
 def of_dense(problem: Problem, dtype: str, taps: int, sideways: int) -> float:
     """Seconds for one sum of very many taps, on one thread."""
+    return _of_steps(problem, dtype, _of_taps(dtype, taps, sideways, small=False))
+
+
+def of_rectangle(problem: Problem, dtype: str, taps: int) -> float:
+    """The same where they are all those of a rectangle for which `is_rectangle`."""
+    return _of_steps(problem, dtype, _of_rectangle(taps))
+
+
+def _of_steps(problem: Problem, dtype: str, steps: float) -> float:
     c = constants()
     step = c.ns_per_step * ITEMSIZE[dtype] / _WIDTH.get(isa(), 16.0)
     sums = problem.elements / (problem.stride[0] * problem.stride[1])
-    return sums * step * (c.steps_per_op + _of_taps(dtype, taps, sideways, 1, small=False)) * 1e-9
+    return sums * step * (c.steps_per_op + steps) * 1e-9
 
 
 def of_program(ops: list[RowOp], height: int, width: int) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from imgfilt import cost as costs
@@ -11,6 +13,9 @@ from imgfilt.problem import Problem, Refusal
 from imgfilt.rows import Line, RowBuilder
 
 name = "direct"
+
+_FILLED = 0.6
+"""From this part of nonzero weights on the others are multiplied too where that may be faster."""
 
 _MANY = 1024
 """From so many taps on the price is worked out without listing them."""
@@ -26,9 +31,16 @@ def cost(problem: Problem) -> float:
     taps = int(np.count_nonzero(weights))
     if taps <= _MANY:
         return costs.of_rows(lower, problem)
+    dtype = _sum(problem)[1].dtype
+    if (
+        not problem.strided
+        and costs.is_rectangle(*weights.shape)
+        and (taps == weights.size or _filled(problem))
+    ):
+        return costs.of_rectangle(problem, dtype, weights.size)
     column = problem.facts.trimmed.anchor[1]
     beside = taps - (int(np.count_nonzero(weights[:, column])) if 0 <= column < weights.shape[1] else 0)
-    return costs.of_dense(problem, _sum(problem)[1].dtype, taps, beside)
+    return costs.of_dense(problem, dtype, taps, beside)
 
 
 def arithmetic(problem: Problem) -> str:
@@ -45,15 +57,29 @@ def _sum(problem: Problem) -> tuple[Weighted, Arithmetic]:
     """The weights, whole numbers where their sum is then exact, and the arithmetic for it."""
     facts = problem.facts
     kernel = facts.trimmed
-    low, high, largest = problem.low, problem.high, problem.largest
+    low, high = problem.low, problem.high
     if facts.numerators is not None and problem.integral:
         n = np.rint(kernel.weights / facts.scale).astype(np.int64)
         whole = Weighted(n.astype(np.float64), kernel.anchor, facts.scale)
         arithmetic = integer_sum(n, problem.dtype, low, high)
         if arithmetic is not None:
             return whole, arithmetic
-        if facts.integer or float(np.abs(n).sum()) * largest < 2**24:
-            return whole, real_sum(whole.weights, problem.dtype, largest, whole=True)
-    return Weighted(kernel.weights, kernel.anchor, 1.0), real_sum(
-        kernel.weights, problem.dtype, largest, whole=False
+        if facts.integer or float(np.abs(n).sum()) * problem.largest < 2**24:
+            whole = replace(whole, filled=_filled(problem))
+            return whole, real_sum(whole.weights, problem.dtype, low, high, whole=True)
+    weights = Weighted(kernel.weights, kernel.anchor, 1.0, _filled(problem))
+    return weights, real_sum(kernel.weights, problem.dtype, low, high, whole=False)
+
+
+def _filled(problem: Problem) -> bool:
+    """Whether zero weights are multiplied too: of whole rectangles the core makes several rows at a time.
+
+    Elements of floats may be infinite or NaN, and must not reach further than the kernel.
+    """
+    weights = problem.facts.trimmed.weights
+    return (
+        problem.integral
+        and not problem.strided
+        and int(np.count_nonzero(weights)) >= _FILLED * weights.size
+        and costs.is_rectangle(*weights.shape)
     )

@@ -114,7 +114,7 @@ def _weights(problem: Problem) -> NDArray[np.float64]:
 
 
 def _sum(problem: Problem) -> Arithmetic:
-    found = real_sum(_weights(problem), problem.dtype, problem.largest, _whole(problem))
+    found = real_sum(_weights(problem), problem.dtype, problem.low, problem.high, _whole(problem))
     # The library adds the products in an order of its own; long sums in 24 bits would lose too much.
     if found.dtype == "float32" and not found.exact and np.count_nonzero(_weights(problem)) > _LONG:
         return Arithmetic("float64", exact=False)

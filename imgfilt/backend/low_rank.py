@@ -131,6 +131,8 @@ def _size(factors: Factors) -> float:
 def _rounding(factors: Factors, dtype: str, largest: float) -> float:
     """The bound of the rounding error of both passes; the terms' rows are one long sum."""
     sizes = [float(np.abs(column).sum()) * largest for column, _ in factors]
-    first = sum(rounding_error(column, dtype, largest) * float(np.abs(row).sum()) for column, row in factors)
+    first = sum(
+        rounding_error(column, dtype, -largest, largest) * float(np.abs(row).sum()) for column, row in factors
+    )
     together = np.concatenate([row * size for (_, row), size in zip(factors, sizes, strict=True)])
-    return first + rounding_error(together, dtype, 1.0 + 1e-5)
+    return first + rounding_error(together, dtype, -1.0 - 1e-5, 1.0 + 1e-5)

@@ -280,7 +280,7 @@ def _rounding(step: int, down: Taps, along: Taps, dtype: str) -> float:
     boxes, four = _boxes(step), np.full(4, 0.25)
     growth = float(np.abs(down).sum() * np.abs(along).sum())
     sums = (boxes, boxes, down, along, four, four)
-    return growth * sum(rounding_error(taps, dtype, 1.0) / float(np.abs(taps).sum()) for taps in sums)
+    return growth * sum(rounding_error(taps, dtype, -1.0, 1.0) / float(np.abs(taps).sum()) for taps in sums)
 
 
 def _spoilt(problem: Problem, image: NDArray[Any], cval: float) -> NDArray[Any] | None:

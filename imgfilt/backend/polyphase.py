@@ -62,7 +62,7 @@ def _size(weights: Weights) -> float:
 
 
 def _real(weights: Weights, line: Line, *, whole: bool) -> Arithmetic:
-    return real_sum(weights, line.dtype, line.largest, whole and _size(weights) * line.largest < 2**53)
+    return real_sum(weights, line.dtype, line.low, line.high, whole and _size(weights) * line.largest < 2**53)
 
 
 def _phase(

@@ -50,7 +50,7 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
     if passes is None:
         size = float(np.abs(np.multiply.outer(column, row)).sum()) * line.largest
         exact = whole and line.integral and (size < 2**24 or facts.integer)
-        arithmetic = real_sum(np.multiply.outer(column, row), line.dtype, line.largest, whole=exact)
+        arithmetic = real_sum(np.multiply.outer(column, row), line.dtype, line.low, line.high, whole=exact)
         if (
             not exact
             and line.integral
@@ -65,8 +65,9 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
 def _rounding(column: NDArray[np.float64], row: NDArray[np.float64], largest: float) -> float:
     """The bound of the rounding error of both passes in float32."""
     down, along = (float(np.abs(w).sum()) for w in (column, row))
-    first = rounding_error(column, "float32", largest)
-    return first * along + rounding_error(row, "float32", largest * down + first)
+    first = rounding_error(column, "float32", -largest, largest)
+    passed = largest * down + first
+    return first * along + rounding_error(row, "float32", -passed, passed)
 
 
 def _integer_passes(

@@ -30,19 +30,20 @@ def sums_of(rows: RowBuilder, line: Line) -> str:
 
 @dataclass(frozen=True)
 class Weighted:
-    """2-D weights, the element that lies on the output, and a factor that is left for later."""
+    """2-D weights, the element that lies on the output, a factor that is left for later, and whether zeros count."""
 
     weights: NDArray[np.float64]
     anchor: tuple[int, int]
     scale: float
+    filled: bool = False
 
     def taps(self, phase: int = 0) -> tuple[Tap, ...]:
-        """One tap a nonzero weight, row by row; a single tap of weight 0 where all are 0, none of no weights."""
+        """One tap a nonzero weight (each weight, if filled), row by row; a single one where all are 0, none of none."""
         if not self.weights.size:
             return ()
         found = [
             Tap(0, int(i) - self.anchor[0], int(j) - self.anchor[1], float(self.weights[i, j]), phase)
-            for i, j in np.argwhere(self.weights)
+            for i, j in np.argwhere((self.weights != 0) | self.filled)
         ]
         return tuple(found) or (Tap(0, 0, 0, 0.0, phase),)
 
@@ -95,7 +96,7 @@ def add_phases(
         init = 0
         size = max(float(np.abs(w.weights).sum()) for w in phases) * line.largest
         low, high = -size, size
-        errors = [rounding_error(w.weights, arithmetic.dtype, line.largest) for w in phases]
+        errors = [rounding_error(w.weights, arithmetic.dtype, line.low, line.high) for w in phases]
         error = 0.0 if arithmetic.exact else max(errors)
     inputs, taps = strided(rows, (line.index,), taps, across, rate.extra)
     index = rows.add(

@@ -15,6 +15,8 @@ namespace {
 
 constexpr int64_t kMinRowsPerStripe = 16;
 constexpr int64_t kStripesPerThread = 8;
+constexpr int kWidestRectangle = 64;
+constexpr int kRunTaps = 32;
 constexpr int kLeastBlock = 128;
 // Bytes that loops read and write: what takes longer than to start another thread, or another stripe (some 30 and 15
 // us).
@@ -207,6 +209,21 @@ int Program::column_rows(const Node& node) const {
     return real(op.dtype) ? kBlockRows : op.taps.size() < kLong ? 2 : 4;
 }
 
+// The rectangle that taps fill row by row; of no height where they do not.
+Rectangle Program::rectangle_of(const Op& op) {
+    const Tap &first = op.taps.front(), &last = op.taps.back();
+    const int height = last.dy - first.dy + 1, width = last.dx - first.dx + 1;
+    if (height < 2 || width < 2 || width > kWidestRectangle ||
+        static_cast<int64_t>(op.taps.size()) != int64_t{height} * width)
+        return {};
+    for (int t = 0; t < height * width; ++t) {
+        const Tap& tap = op.taps[static_cast<size_t>(t)];
+        if (tap.dy != first.dy + t / width || tap.dx != first.dx + t % width) return {};
+    }
+    const int run = static_cast<int>(std::bit_floor(static_cast<unsigned>(std::max(1, kRunTaps / width))));
+    return {height, width, op.channels, run};
+}
+
 // Sums whose loops have more than one row, or vector, in work.
 void Program::find_together() {
     for (size_t i = nodes_.size(); i-- > 1;) {
@@ -219,6 +236,8 @@ void Program::find_together() {
                 along = along && op.taps[t].dx == op.taps[0].dx + static_cast<int>(t);
             }
             node.along = level && along;
+            if (real(op.dtype) && !op.taps.empty() && node.up == 1 && node.step == 1) node.rectangle = rectangle_of(op);
+            if (node.rectangle.height > 0) node.together = kDenseRows;
             Node& input = nodes_[op.inputs[0]];
             const int rows = column_rows(input);
             // Of a long column the image's rows want the first cache more than the sums.

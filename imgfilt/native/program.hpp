@@ -104,6 +104,7 @@ class Program {
         int together = 1;         // taps: rows that are made at once
         int column = -1;          // taps: the vertical sum that is made in the same pass, a strip of columns at a time
         int inside = 0;           // rows of which such a pass keeps strips; nobody else reads them
+        Rectangle rectangle;      // taps of reals: what they fill row by row, of no height if they do not
         int spare = 0;            // lines kept beside those that its readers need, as rows are made in blocks
         bool along = false;       // taps: of neighbouring pixels of one row of reals
         int twin = -1;            // another vertical sum of the same rows, made in the same pass
@@ -122,6 +123,7 @@ class Program {
 
     int column_rows(const Node& node) const;
     void find_together();
+    static Rectangle rectangle_of(const Op& op);
     void find_twins();
 
     std::vector<Node> nodes_;

@@ -3,6 +3,7 @@
 
 #include "row_block.hpp"
 #include "row_convert.hpp"
+#include "row_dense.hpp"
 #include "row_gradient.hpp"
 #include "row_luma.hpp"
 #include "row_phases.hpp"
@@ -59,6 +60,8 @@ RowKernels make_table() {
     k.columns_f64 = columns<double>;
     k.along_f32 = along<float>;
     k.along_f64 = along<double>;
+    k.dense_f32 = dense<float>;
+    k.dense_f64 = dense<double>;
     k.taps_u8_f32 = taps_widened<uint8_t, float>;
     k.taps_u16_f32 = taps_widened<uint16_t, float>;
     k.taps_i16_f32 = taps_widened<int16_t, float>;

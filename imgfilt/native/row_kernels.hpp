@@ -28,6 +28,12 @@ struct NextRows {
     Ahead source, target;  // of the image, of the output
 };
 
+// A rectangle of weights: its columns are `step` elements apart, and so many of its rows (a power of two) are added up
+// before they are added to the rows before, which keeps the rounding error of long sums small.
+struct Rectangle {
+    int height = 0, width = 0, step = 1, run = 1;
+};
+constexpr int kDenseRows = 4;  // rows of a sum under a rectangle that are made at once
 constexpr int kBlockRows = 8;  // rows of a vertical sum that are made at once
 
 struct RowKernels {
@@ -50,6 +56,11 @@ struct RowKernels {
     // out[x] = init + sum over t < k of w[t] * in[x + t * step], or false: not for such short rows or such a step.
     bool (*along_f32)(const float* in, const float* w, int k, int step, float init, float* out, int64_t n);
     bool (*along_f64)(const double* in, const double* w, int k, int step, double init, double* out, int64_t n);
+    // out[r][x] = init + sum over i < height, j < width of w[i * width + j] * p[r + i][x + j * step], r < rows.
+    void (*dense_f32)(const float* const* p, const float* w, const Rectangle& rectangle, float init, float* const* out,
+                      int rows, int64_t n);
+    void (*dense_f64)(const double* const* p, const double* w, const Rectangle& rectangle, double init,
+                      double* const* out, int rows, int64_t n);
     void (*taps_u8_f32)(const uint8_t* const* p, const float* w, int k, float init, float* out, int64_t n);
     void (*taps_u16_f32)(const uint16_t* const* p, const float* w, int k, float init, float* out, int64_t n);
     void (*taps_i16_f32)(const int16_t* const* p, const float* w, int k, float init, float* out, int64_t n);

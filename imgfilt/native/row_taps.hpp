@@ -57,8 +57,8 @@ struct Few<T, 0> {
 };
 
 inline Vec<uint16_t> add_product(Vec<uint16_t> acc, Vec<uint16_t> x, uint16_t w) { return acc + x * w; }
-inline Vec<float> add_product(Vec<float> acc, Vec<float> x, float w) { return fused(x, Vec<float>{} + w, acc); }
-inline Vec<double> add_product(Vec<double> acc, Vec<double> x, double w) { return fused(x, Vec<double>{} + w, acc); }
+inline Vec<float> add_product(Vec<float> acc, Vec<float> x, float w) { return fused(x, splat(w), acc); }
+inline Vec<double> add_product(Vec<double> acc, Vec<double> x, double w) { return fused(x, splat(w), acc); }
 inline uint16_t add_product(uint16_t acc, uint16_t x, uint16_t w) {
     return static_cast<uint16_t>(acc + static_cast<uint32_t>(x) * w);
 }

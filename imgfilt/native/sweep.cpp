@@ -505,6 +505,7 @@ class Sweep {
     void taps(int i, int64_t y, char* out, int64_t n) {
         const Program::Node& node = program_.nodes_[i];
         const Op& op = node.op;
+        if (node.rectangle.height > 0) return dense(i, y, &out, 1);
         const DType from = program_.nodes_[op.inputs[0]].op.dtype;
         const int phase = static_cast<int>(y % op.up);
         const int first = op.up == 1 ? 0 : node.phases[static_cast<size_t>(phase)];
@@ -590,6 +591,7 @@ class Sweep {
 
     void make_rows(int i, int64_t row, char* const* targets, int rows) {
         const Program::Node& node = program_.nodes_[i];
+        if (node.rectangle.height > 0) return dense(i, row, targets, rows);
         if (node.column >= 0) return make_strips(i, row, targets, rows);
         const int64_t n = lines_[i].width * node.op.channels;
         begin_columns(i, row, targets, rows);
@@ -665,6 +667,25 @@ class Sweep {
             }
             x = next;
         }
+    }
+
+    // The sums under a rectangle of weights.
+    void dense(int i, int64_t row, char* const* targets, int rows) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
+        std::vector<const char*>& p = lines_[i].pointers;
+        const Tap& corner = op.taps.front();
+        const int64_t left = int64_t{corner.dx} * op.channels * kSizeOf[static_cast<int>(op.dtype)];
+        for (int t = 0; t < node.rectangle.height + rows - 1; ++t)
+            p[static_cast<size_t>(t)] = input(op.inputs[0], row + corner.dy + t) + left;
+        fetch(rows * pieces_);
+        const int64_t n = lines_[i].width * op.channels;
+        if (op.dtype == DType::f32)
+            return row_.dense_f32(reinterpret_cast<const float* const*>(p.data()), node.weights32.data(),
+                                  node.rectangle, static_cast<float>(op.init), reinterpret_cast<float* const*>(targets),
+                                  rows, n);
+        row_.dense_f64(reinterpret_cast<const double* const*>(p.data()), node.weights64.data(), node.rectangle, op.init,
+                       reinterpret_cast<double* const*>(targets), rows, n);
     }
 
     // A part of a row of sums, and its part of the fetching.

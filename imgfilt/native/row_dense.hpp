@@ -1,0 +1,149 @@
+// Sums under a whole rectangle of weights, several rows of output at a time: each element that is loaded is used for
+// all of them, which otherwise would be loaded, mostly across two cache lines, for every multiplication.
+#pragma once
+
+#include "row_taps.hpp"
+
+// The sums must stay in registers, which they do not across a call.
+#define IMGFILT_INLINE __attribute__((always_inline)) inline
+
+namespace {
+
+using imgfilt::Rectangle;
+
+// The tile of sums that stays in registers: on AVX-512 16 of 32, and with vectors of half that 12 of 16, beside the
+// elements and one weight.
+constexpr int kTile = kVectorBytes == 64 ? 4 : 3;
+
+// Without this the compiler makes the load a part of each multiplication.
+template <class T>
+IMGFILT_INLINE Vec<T> load_once(const T* p) {
+    Vec<T> v = load<Vec<T>>(p);
+#if defined(IMGFILT_PAIRS)
+    asm("" : "+v"(v));
+#endif
+    return v;
+}
+
+// R rows of B vectors. Each sum runs over the kernel row by row, and is added to the output after every few rows.
+template <class T, int R, int B>
+class DenseTile {
+  public:
+    static constexpr int lanes = VectorOf<T>::lanes;
+
+    DenseTile(const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t x)
+        : w_(w), rectangle_(rectangle), init_(init), out_(out), x_(x) {}
+
+    IMGFILT_INLINE void run(const T* const* p) {
+        above<0>(p);
+        for (int i = R - 1; i < rectangle_.height; ++i) add<0, R>(p[i], i);
+        below<1>(p);
+    }
+
+  private:
+    // Rows of the input that only the first rows of output reach, or only the last.
+    template <int I>
+    IMGFILT_INLINE void above(const T* const* p) {
+        if constexpr (I < R - 1) {
+            add<0, I + 1>(p[I], I);
+            above<I + 1>(p);
+        }
+    }
+    template <int First>
+    IMGFILT_INLINE void below(const T* const* p) {
+        if constexpr (First < R) {
+            const int i = rectangle_.height + First - 1;
+            add<First, R>(p[i], i);
+            below<First + 1>(p);
+        }
+    }
+
+    // Row i of the input for the rows of output from First to before Last.
+    template <int First, int Last>
+    IMGFILT_INLINE void add(const T* row, int i) {
+        const T* in = row + x_;
+        const T* w = w_ + static_cast<int64_t>(i) * rectangle_.width;
+        const int64_t width = rectangle_.width, step = rectangle_.step;
+        for (int64_t j = 0; j < width; ++j, in += step, ++w) {
+            Vec<T> x[B];
+#pragma GCC unroll 8
+            for (int b = 0; b < B; ++b) x[b] = load_once(in + b * lanes);
+#pragma GCC unroll 8
+            for (int r = First; r < Last; ++r) {
+                const T weight = w[-r * width];
+#pragma GCC unroll 8
+                for (int b = 0; b < B; ++b) sum_[r][b] = add_product(sum_[r][b], x[b], weight);
+            }
+        }
+#pragma GCC unroll 8
+        for (int r = First; r < Last; ++r) {
+            const int done = i - r + 1;
+            if ((done & (rectangle_.run - 1)) == 0 || done == rectangle_.height) {
+                T* out = out_[r] + x_;
+#pragma GCC unroll 8
+                for (int b = 0; b < B; ++b) {
+                    const Vec<T> before = done <= rectangle_.run ? splat(init_) : load<Vec<T>>(out + b * lanes);
+                    store(out + b * lanes, before + sum_[r][b]);
+                    sum_[r][b] = Vec<T>{};
+                }
+            }
+        }
+    }
+
+    Vec<T> sum_[R][B] = {};
+    const T* w_;
+    const Rectangle rectangle_;
+    const T init_;
+    T* const* out_;
+    const int64_t x_;
+};
+
+// One element, in the same order.
+template <class T>
+T dense_one(const T* const* p, const T* w, const Rectangle& rectangle, T init, int64_t x) {
+    T total = init, sum = 0;
+    for (int i = 0; i < rectangle.height; ++i) {
+        for (int j = 0; j < rectangle.width; ++j)
+            sum = add_product(sum, p[i][x + int64_t{j} * rectangle.step], w[int64_t{i} * rectangle.width + j]);
+        if (((i + 1) & (rectangle.run - 1)) == 0 || i + 1 == rectangle.height) {
+            total += sum;
+            sum = 0;
+        }
+    }
+    return total;
+}
+
+template <class T, int R, int B>
+void dense_tiles(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t n) {
+    constexpr int step = B * VectorOf<T>::lanes;
+    int64_t x = 0;
+    for (; x + step <= n; x += step) DenseTile<T, R, B>(w, rectangle, init, out, x).run(p);
+    if (x < n) DenseTile<T, R, B>(w, rectangle, init, out, n - step).run(p);  // overlaps the one before
+}
+
+template <class T, int R>
+void dense_rows(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t n) {
+    constexpr int lanes = VectorOf<T>::lanes;
+    if (n >= kTile * lanes) return dense_tiles<T, R, kTile>(p, w, rectangle, init, out, n);
+    if (n >= lanes) return dense_tiles<T, R, 1>(p, w, rectangle, init, out, n);
+    for (int r = 0; r < R; ++r)
+        for (int64_t x = 0; x < n; ++x) out[r][x] = dense_one(p + r, w, rectangle, init, x);
+}
+
+template <class T>
+void dense(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int rows, int64_t n) {
+    while (rows > 0) {
+        const int some = rows < rectangle.height ? rows : rectangle.height;  // a tile is not taller than the kernel
+        switch (some) {
+            case 1: dense_rows<T, 1>(p, w, rectangle, init, out, n); break;
+            case 2: dense_rows<T, 2>(p, w, rectangle, init, out, n); break;
+            case 3: dense_rows<T, 3>(p, w, rectangle, init, out, n); break;
+            default: dense_rows<T, 4>(p, w, rectangle, init, out, n);
+        }
+        p += some < 4 ? some : 4;
+        out += some < 4 ? some : 4;
+        rows -= some < 4 ? some : 4;
+    }
+}
+
+}  // namespace

@@ -1,0 +1,90 @@
+"""Sums under whole rectangles of floats, which the core makes for several rows at a time."""
+
+import hypothesis.strategies as st
+import numpy as np
+import oracle
+import pytest
+from cases import check, noise
+from hypothesis import given
+
+import imgfilt
+from imgfilt import _native
+from imgfilt.borders import NATIVE
+from imgfilt.rows import RowOp, Tap
+
+
+def taps(weights):
+    """All weights, centred; with a zero among them they are no rectangle for the core."""
+    height, width = weights.shape
+    return tuple(
+        Tap(0, i - height // 2, j - width // 2, float(weights[i, j])) for i, j in np.argwhere(weights)
+    )
+
+
+def run(image, kernels, border, threads=1, begin=0, rows=None):
+    """The image through one dense sum after another, in one row program; rows from `begin` on."""
+    ops = [RowOp("source", str(image.dtype), image.shape[2])]
+    for i, weights in enumerate(kernels):
+        ops.append(RowOp("taps", str(image.dtype), image.shape[2], (i,), stage=True, taps=taps(weights)))
+    out = np.empty((rows or image.shape[0], *image.shape[1:]), image.dtype)
+    program = _native.Program([op.native() for op in ops])
+    program.run(image, out, NATIVE.index(border), 3.0, threads, begin)
+    return out
+
+
+@st.composite
+def chains(draw):
+    dtype = draw(st.sampled_from(["float32", "float64"]))
+    shape = (draw(st.integers(1, 40)), draw(st.integers(1, 90)), draw(st.integers(1, 4)))
+    rng = np.random.default_rng(draw(st.integers(0, 99)))
+    sizes = draw(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 12)), min_size=1, max_size=3))
+    kernels = [rng.normal(size=size) for size in sizes]
+    return noise(shape, dtype), kernels, draw(st.sampled_from(oracle.BORDERS))
+
+
+@given(chains())
+def test_chains_equal_the_oracle_for_any_threads(problem):
+    image, kernels, border = problem
+    got = run(image, kernels, border)
+    want, unit = image.astype(oracle.Wide), 1.0
+    for weights in kernels:
+        want = oracle.response(want, weights, border=border, cval=3.0)
+        unit *= float(np.abs(weights).sum())
+    bound = len(kernels) * (1e-6 if image.dtype == np.float32 else 1e-13) * unit * max(np.abs(image).max(), 3)
+    assert np.abs(got - want).max() <= bound
+    for threads in (2, 3):
+        np.testing.assert_array_equal(run(image, kernels, border, threads), got)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [(2, 2), (3, 3), (5, 17), (9, 9), (33, 7)])
+def test_rows_do_not_depend_on_those_they_are_made_with(size, dtype):
+    image, weights = noise((41, 75, 1), dtype), np.random.default_rng(1).normal(size=size)
+    whole = run(image, [weights], "reflect101")
+    for begin in range(41):
+        for rows in {1, 2, 3, 41 - begin}:
+            if begin + rows <= 41:
+                part = run(image, [weights], "reflect101", begin=begin, rows=rows)
+                np.testing.assert_array_equal(part, whole[begin : begin + rows])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
+@pytest.mark.parametrize("zeros", [1, 20, 60])
+def test_zeros_among_real_weights(zeros, dtype):
+    rng = np.random.default_rng(zeros)
+    weights = rng.normal(size=(9, 11)) / 10
+    weights.flat[rng.choice(weights.size, zeros, replace=False)] = 0
+    for image in (noise((23, 50), dtype), noise((12, 7, 3), dtype)):
+        check(imgfilt.correlate(image, weights, backend="direct"), image, weights)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_zero_weights_keep_nan_and_infinity_away(bad):
+    weights = np.random.default_rng(0).normal(size=(5, 5))
+    weights[1, 3] = 0
+    image = np.ones((20, 30), np.float32)
+    image[10, 15] = bad
+    got = imgfilt.correlate(image, weights, backend="direct")
+    reached = np.zeros(image.shape, bool)
+    reached[8:13, 13:18] = weights[::-1, ::-1] != 0
+    np.testing.assert_array_equal(~np.isfinite(got), reached)
