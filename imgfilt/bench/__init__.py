@@ -10,6 +10,7 @@ The matrix of filters, dtypes, channels, sizes and threads:
     compare   whether two results are the same, before anything is timed
     clock     both sides in turn, ratio pair by pair
     session   a cell from start to end
+    neighbours  what other processes do meanwhile
     limits    what this machine can do at most
     overhead  what a call costs beside its pixels
     machine   what the figures were measured on

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, TextIO
 
+from imgfilt.bench.neighbours import MOST
 from imgfilt.bench.overhead import Overhead
-from imgfilt.bench.summary import COMPOSITE, Cell, Goal, losses, mean_ratio, timed
+from imgfilt.bench.summary import COMPOSITE, Cell, Goal, disturbed, losses, mean_ratio, timed
 
 HEADER = (
     "filter",
@@ -107,6 +108,11 @@ def summary(rows: Sequence[Cell], most: int = 12) -> list[str]:
     composite = [cell for cell in found if cell["case"] in COMPOSITE]
     if composite:
         lines[0] += f", {mean_ratio(composite):.2f} over the {len(composite)} of composite filters"
+    shared = disturbed(found)
+    if shared:
+        lines.append(
+            f"disturbed: other processes kept more than {MOST} processors busy during {len(shared)} cells; repeat these"
+        )
     lost = losses(found)
     if not lost:
         return [*lines, "slower than OpenCV from 256x256 up: none"]

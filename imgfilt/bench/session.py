@@ -9,6 +9,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
+from imgfilt.bench import neighbours
 from imgfilt.bench.case import Case, Contender, Image, picture
 from imgfilt.bench.clock import Pairs, in_turn, pairs
 from imgfilt.bench.compare import difference
@@ -71,13 +72,15 @@ class Against:
 class Row:
     """What became of a cell: the figures, or what is wrong.
 
-    `others` are further packages by name; `bytes` is the image and the result together.
+    `others` are further packages by name; `bytes` is the image and the result together; `others_busy` processors were
+    kept so by other processes.
     """
 
     cell: Cell
     against: Against | None = None
     others: Mapping[str, Against] = field(default_factory=dict)
     bytes: int = 0
+    others_busy: float | None = None
     error: str = ""
 
     def record(self, limits: Mapping[int, Limits] | None = None) -> dict[str, Any]:
@@ -98,6 +101,7 @@ class Row:
             "gb_s": self.bytes / ours / 1e9,
             "gmac_s": case.products * pixels / ours / 1e3,
             "rounds": len(self.against.pairs.a),
+            "others_busy": self.others_busy,
         }
         if limits and threads in limits:
             most = limits[threads]
@@ -151,8 +155,9 @@ def run_cell(cell: Cell, rounds: int, others: Others | None = None) -> Row:
             if wrong is not None:
                 return Row(cell, error=f"{name}: {wrong}" if name else wrong)
         moved = image.nbytes + result.nbytes
+        begin = neighbours.mark()
         timed = {name: _against(ours, of_side, rounds) for name, of_side in calls.items()}
-        return Row(cell, timed.pop(""), timed, moved)
+        return Row(cell, timed.pop(""), timed, moved, neighbours.busy_since(begin))
     except Exception as error:  # a row that cannot be computed is an error of the benchmark, not its end
         return Row(cell, error=f"{type(error).__name__}: {' '.join(str(error).split())}")
 

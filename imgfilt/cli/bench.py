@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,8 @@ from imgfilt.cli import FAILED
 
 if TYPE_CHECKING:
     from imgfilt.bench.case import Case
+    from imgfilt.bench.limits import Limits
+    from imgfilt.bench.session import Cell, Others
     from imgfilt.bench.sizes import Size
 
 _HELP = """Times the filters against OpenCV, on the same picture, in the same process.
@@ -89,30 +91,39 @@ def _bench(
     else:
         for line in [*machine.lines(facts), *(f"{name} {reason}" for name, reason in missing.items())]:
             click.echo(line)
-    rows = []
-    for row in session.run(cells, rounds, further):
-        rows.append(row.record(most))
-        if as_json:
-            _print_json(rows[-1])
-        elif sys.stderr.isatty():
-            click.echo(f"\r\x1b[K{len(rows)}/{len(cells)} {row.cell.case.name}", err=True, nl=False)
-    if not as_json and sys.stderr.isatty():
-        click.echo("\r\x1b[K", err=True, nl=False)
+    rows = _run(cells, rounds, further, most, as_json)
     small = [] if filter else list(overhead.measure(rounds))
     if as_json:
         for found in small:
             _print_json(found.record())
     else:
         report.write_table(rows, sys.stdout)
-        for line in report.summary(rows):
+        for line in [*report.summary(rows), *([report.overheads(small)] if small else [])]:
             click.echo(line)
-        if small:
-            click.echo(report.overheads(small))
     if compare:
         for line in history.lines(before, rows):
             click.echo(line, err=as_json)
     if any("error" in row for row in rows):
         click.get_current_context().exit(FAILED)
+
+
+def _run(
+    cells: Sequence[Cell], rounds: int, further: Others, most: Mapping[int, Limits], as_json: bool
+) -> list[dict[str, Any]]:
+    """The record of each cell; printed as soon as it is known, or else told on a terminal how far it is."""
+    from imgfilt.bench import session
+
+    rows = []
+    progress = not as_json and sys.stderr.isatty()
+    for row in session.run(cells, rounds, further):
+        rows.append(row.record(most))
+        if as_json:
+            _print_json(rows[-1])
+        elif progress:
+            click.echo(f"\r\x1b[K{len(rows)}/{len(cells)} {row.cell.case.name}", err=True, nl=False)
+    if progress:
+        click.echo("\r\x1b[K", err=True, nl=False)
+    return rows
 
 
 def _opencv() -> Any:
