@@ -18,7 +18,7 @@ class Columns {
         x_ = x;
         sum_taps(0, k / runs);
         for (int r = 0; r < R; ++r)
-            for (int b = 0; b < V; ++b) sum_[r][b] += Vec<T>{} + init;
+            for (int b = 0; b < V; ++b) sum_[r][b] += splat(init);
         for (int run = 1; run < runs; ++run) {
             Vec<T> total[R][V];
             std::memcpy(total, sum_, sizeof total);

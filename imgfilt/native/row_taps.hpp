@@ -73,7 +73,7 @@ template <class In, class Acc, int B, int K>
 inline void taps_block(const In* const* p, const Acc* w, int, Acc init, Acc* out, int64_t x) {
     constexpr int lanes = VectorOf<Acc>::lanes;
     Vec<Acc> sum[B];
-    for (int b = 0; b < B; ++b) sum[b] = Vec<Acc>{} + init;
+    for (int b = 0; b < B; ++b) sum[b] = splat(init);
 #pragma GCC unroll 16
     for (int t = 0; t < K; ++t) {
         const In* row = p[t] + x;
@@ -88,7 +88,7 @@ template <class In, class Acc, int B>
 inline void taps_runs(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t x) {
     constexpr int lanes = VectorOf<Acc>::lanes;
     Vec<Acc> total[B];
-    for (int b = 0; b < B; ++b) total[b] = Vec<Acc>{} + init;
+    for (int b = 0; b < B; ++b) total[b] = splat(init);
     for (int first = 0; first < k; first += kRun) {
         const int last = k - first < kRun ? k : first + kRun;
         Vec<Acc> sum[B] = {};

@@ -14,7 +14,7 @@ namespace imgfilt {
 
 constexpr int64_t kStream = 16 << 20;  // bytes of output that would only push other things out of the caches
 constexpr int64_t kPiece = 3840;       // bytes of the image between two moments of fetching
-constexpr int64_t kNear = 512 << 10;   // bytes of image and output that are near the processor anyhow
+constexpr int64_t kNear = 10 << 20;    // bytes of image and output that are near the processor anyhow
 constexpr int64_t kAhead = 12 << 10;   // bytes of the image fetched before they are needed: a part of the first cache
 constexpr int64_t kRowsAhead = 3;  // at most, and where rows that are read several times are too long for that cache
 
