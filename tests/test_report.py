@@ -252,7 +252,11 @@ def test_a_browser_shows_pictures_and_errors(tmp_path: Path, scheme: str) -> Non
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = sheet(tmp_path / "report.html")
     with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=browser(), args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(
+            executable_path=browser(),
+            args=["--no-sandbox"],
+            env={**os.environ, "XDG_CONFIG_HOME": str(tmp_path / "config")},
+        )
         page = chromium.new_context(color_scheme=scheme, offline=True).new_page()
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
