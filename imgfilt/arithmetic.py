@@ -10,19 +10,19 @@ Stability of Numerical Algorithms, 2002, section 3.1).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt.kernel import KernelFacts
+from imgfilt.records import record
 from imgfilt.rows import ROUND_OFF
 
 _I16 = 1 << 15
 _I32 = 1 << 31
 
 
-@dataclass(frozen=True)
+@record
 class Arithmetic:
     """How a weighted sum is done: `name` for people, element type of the sum, and the bound of its error.
 

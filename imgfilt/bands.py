@@ -7,7 +7,6 @@ that many rows above and below, which are cut off again; at the image's own top 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from math import lcm
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ from imgfilt import _native, graph
 from imgfilt.backend import ARRAY_BACKENDS
 from imgfilt.engine import Executable, step_result
 from imgfilt.plans import AreaStep, ArrayStep, Plan, RowStep, Step
+from imgfilt.records import record
 
 Rows = NDArray[Any]
 T = TypeVar("T")
@@ -32,7 +32,7 @@ class NotInBandsError(ValueError):
     """The filter needs the whole image at once."""
 
 
-@dataclass(frozen=True)
+@record
 class RowImage:
     """An image whose rows are read when they are needed, given to a filter in place of an array.
 

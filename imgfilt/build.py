@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -16,6 +15,7 @@ from imgfilt.generators import GENERATORS
 from imgfilt.kernel import Kernel
 from imgfilt.kernel_text import Given, KernelError, kernel_from
 from imgfilt.params import ParameterError, nearest, validate
+from imgfilt.records import record
 from imgfilt.spec import FilterSpec
 
 SOURCE = "source"
@@ -124,7 +124,7 @@ def _check_together(spec: FilterSpec) -> None:
         _assemble(spec, {**validate(spec, {}), **values}, graph.Source(), "uint8", "uint8")
 
 
-@dataclass(frozen=True)
+@record
 class _Context:
     """One node table, its `$` values filled in, and the nodes before it."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from imgfilt.build import problems as check_all
 from imgfilt.params import KINDS, ParameterError, nearest, validate
+from imgfilt.records import replace
 from imgfilt.spec import FilterSpec, Param
 
 FAMILIES = ("blur", "sharpen", "emboss", "edges", "texture", "basic")

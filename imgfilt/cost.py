@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cache
 from threading import Lock
 
 from imgfilt.problem import Problem
+from imgfilt.records import replace
 from imgfilt.rows import ITEMSIZE, ROUND_OFF, Line, RowBuilder, RowOp, rates
 from imgfilt.tuned import TuningError, TuningWarning, read_tuned
 

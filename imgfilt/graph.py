@@ -13,27 +13,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from imgfilt.kernel import Kernel, facts
+from imgfilt.records import record, replace
 
 Rounding = Literal["half_even", "half_up"]
 
 
-@dataclass(frozen=True)
+@record
 class Source:
     """The image that a graph is applied to."""
 
 
-@dataclass(frozen=True)
+@record
 class Luma:
     """BT.601 luma of R, G, B (0.299, 0.587, 0.114), rounded to the image's dtype; a 4th channel is ignored."""
 
     input: Node
 
 
-@dataclass(frozen=True)
+@record
 class Convolve:
     """Correlation with a kernel (not flipped), each channel alone.
 
@@ -50,7 +50,7 @@ class Convolve:
     accuracy: float = 0.0
 
 
-@dataclass(frozen=True)
+@record
 class Upsample:
     """Transposed convolution: `factor` times the size (rows, columns), each pixel spread out as the kernel.
 
@@ -66,7 +66,7 @@ class Upsample:
     doubled: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Magnitude:
     """Square root of the sum of the squares of the inputs."""
 
@@ -74,7 +74,7 @@ class Magnitude:
     scale: float = 1.0
 
 
-@dataclass(frozen=True)
+@record
 class Maximum:
     """The largest of the inputs, or of their absolute values."""
 
@@ -82,7 +82,7 @@ class Maximum:
     absolute: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Combine:
     """`bias + sum(weight * input)`; `absolute` takes the absolute value of the sum before the bias."""
 
@@ -92,7 +92,7 @@ class Combine:
     absolute: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Sharpen:
     """`image + amount * (image - blurred)` where `|image - blurred| >= threshold`, else `image`."""
 
@@ -102,7 +102,7 @@ class Sharpen:
     threshold: float = 0.0
 
 
-@dataclass(frozen=True)
+@record
 class Round:
     """The end of a stage: values become pixels of `dtype`, rounded and saturated (a cast for floats)."""
 
@@ -111,7 +111,7 @@ class Round:
     rounding: Rounding = "half_even"
 
 
-@dataclass(frozen=True)
+@record
 class Median:
     """Median of a `size` x `size` square; with `alpha` the last channel is copied."""
 
@@ -120,7 +120,7 @@ class Median:
     alpha: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Bilateral:
     """Bilateral filter over a disc of `diameter`; sigmas in the image's own units and in pixels.
 
@@ -134,7 +134,7 @@ class Bilateral:
     alpha: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Canny:
     """Canny's edges: Sobel gradient, non-maximum suppression, hysteresis between `low` and `high`."""
 
@@ -143,7 +143,7 @@ class Canny:
     high: float
 
 
-@dataclass(frozen=True)
+@record
 class Premultiply:
     """Colours times alpha (the last channel) as a fraction of its full scale; alpha unchanged.
 
@@ -154,7 +154,7 @@ class Premultiply:
     unit: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Unpremultiply:
     """Colours divided by alpha as a fraction of its full scale, 0 where it is not positive; alpha unchanged."""
 
@@ -162,7 +162,7 @@ class Unpremultiply:
     unit: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Linearize:
     """sRGB-encoded values to linear light in 0..1; alpha (if `alpha`) only scaled."""
 
@@ -170,7 +170,7 @@ class Linearize:
     alpha: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Delinearize:
     """Linear light in 0..1 to sRGB-encoded values of the image's dtype; alpha (if `alpha`) only scaled."""
 
@@ -178,7 +178,7 @@ class Delinearize:
     alpha: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class CopyAlpha:
     """The colours of `input` with the last channel of `image`."""
 

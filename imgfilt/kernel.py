@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from imgfilt.records import record
 
 Weights = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -21,7 +22,7 @@ _LARGEST_DECIMAL = 2**20
 """Beyond this, numerators of a scale that is no multiple of a power of two cannot be told from chance."""
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Kernel:
     """Weights of a correlation and the element that lies on the output pixel.
 
@@ -72,7 +73,7 @@ class Kernel:
         return Kernel.of, (self.weights, self.anchor)
 
 
-@dataclass(frozen=True)
+@record
 class KernelFacts:
     """What `facts` finds out about a kernel.
 

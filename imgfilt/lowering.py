@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
 
 from imgfilt import graph
+from imgfilt.records import record, replace
 from imgfilt.rows import FULL_SCALE, ITEMSIZE, RANGES, ROUND_OFF, Line, RowBuilder, RowOp, Tap
 
 ConvolveBy = Callable[[graph.Convolve, RowBuilder, Line], Line]
@@ -18,7 +18,7 @@ UpsampleBy = Callable[[graph.Upsample, RowBuilder, Line], tuple[Line, ...]]
 """Lowers an enlargement of a line to one line for each phase of its columns."""
 
 
-@dataclass(frozen=True)
+@record
 class Lowered:
     """A finished program, and the error bound of its result before rounding."""
 

@@ -7,7 +7,7 @@ what it would cost.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from imgfilt import cost, graph
@@ -18,6 +18,7 @@ from imgfilt.kernel import Kernel, facts
 from imgfilt.lowering import lower
 from imgfilt.plans import AreaStep, ArrayStep, Candidate, Choice, Plan, RowStep, Step
 from imgfilt.problem import Problem, Refusal
+from imgfilt.records import replace
 from imgfilt.rows import FLOAT_TOLERANCE, RANGES, Line, RowBuilder, RowOp
 
 Timings = Callable[[Problem, tuple[str, ...]], Mapping[str, float]]

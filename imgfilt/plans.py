@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from imgfilt.graph import Node
 from imgfilt.problem import Problem
+from imgfilt.records import record
 from imgfilt.rows import RowOp
 
 
-@dataclass(frozen=True)
+@record
 class Candidate:
     """A backend's answer to one convolution: its price, or why it was refused.
 
@@ -42,7 +42,7 @@ class Candidate:
         return f"{words}  {self.arithmetic}"
 
 
-@dataclass(frozen=True)
+@record
 class Choice:
     """One convolution of a plan: the kernel in words, the backend it got, and all that were asked."""
 
@@ -58,14 +58,14 @@ class Choice:
         return any(k.measured is not None for k in self.candidates)
 
 
-@dataclass(frozen=True)
+@record
 class RowStep:
     """One sweep over the rows of an image."""
 
     ops: tuple[RowOp, ...]
 
 
-@dataclass(frozen=True)
+@record
 class ArrayStep:
     """A convolution by a backend that reads the whole image; `ops` make pixels of each block of its response."""
 
@@ -74,7 +74,7 @@ class ArrayStep:
     ops: tuple[RowOp, ...]
 
 
-@dataclass(frozen=True)
+@record
 class AreaStep:
     """A filter with native code of its own over the whole image: median, bilateral, canny."""
 
@@ -85,7 +85,7 @@ class AreaStep:
 Step = RowStep | ArrayStep | AreaStep
 
 
-@dataclass(frozen=True)
+@record
 class Plan:
     """The steps for one filter, shape and dtype, with the backend and arithmetic of each convolution.
 

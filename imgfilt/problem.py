@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
 
 from imgfilt.kernel import Kernel, KernelFacts, facts
+from imgfilt.records import record
 
 Put = Callable[[NDArray[Any], int, int], None]
 """Takes an (h, w, C) block of a response, and the row and column of the image that it begins at."""
 
 
-@dataclass(frozen=True)
+@record
 class Problem:
     """A convolution node together with the image that it is applied to.
 
@@ -70,7 +70,7 @@ class Problem:
         return max(abs(self.low), abs(self.high))
 
 
-@dataclass(frozen=True)
+@record
 class Refusal:
     """Why a backend does not take a problem, as the end of "refused: ..."."""
 

@@ -7,8 +7,9 @@ the image, the last op the result. What each kind does is written in `native/pro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from imgfilt.records import record
 
 KINDS = ("source", "convert", "luma", "taps", "slide", "window", "gradient", "divide", "magnitude", "maximum",
          "combine", "sharpen", "premultiply", "unpremultiply", "linearize", "delinearize", "copy_alpha",
@@ -31,7 +32,7 @@ class Tap(NamedTuple):
     phase: int = 0
 
 
-@dataclass(frozen=True)
+@record
 class RowOp:
     """One operation of a row program; fields that its kind does not use keep their defaults."""
 
@@ -133,7 +134,7 @@ def rates(ops: Sequence[RowOp]) -> list[tuple[float, float]]:
     return found
 
 
-@dataclass(frozen=True)
+@record
 class Line:
     """A line of a program under construction, and what its elements mean.
 

@@ -7,14 +7,16 @@ command line and the Python API need to make a subcommand or a function of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Literal
+
+from imgfilt.records import record
 
 ParamKind = Literal["float", "int", "choice", "bool", "size", "weights"]
 """`size` is an odd positive integer, or (where the spec gives no default) None for "chosen from the rest"."""
 
 
-@dataclass(frozen=True)
+@record
 class Param:
     """One parameter of a filter: its name, kind, default, range, unit and help."""
 
@@ -29,7 +31,7 @@ class Param:
     unit: str = ""
 
 
-@dataclass(frozen=True)
+@record
 class FilterSpec:
     """A filter as loaded: its words, its parameters, and the nodes that it is made of.
 

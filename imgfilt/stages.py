@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from imgfilt import graph
 from imgfilt.kernel import Kernel
+from imgfilt.records import record, replace
 from imgfilt.rows import FULL_SCALE
 from imgfilt.spec import FilterSpec
 
@@ -18,7 +18,7 @@ PRECISIONS = ("image", "float")
 _NEIGHBOURHOOD = (graph.Convolve, graph.Upsample, *graph.AREA)
 
 
-@dataclass(frozen=True)
+@record
 class Resampling:
     """A change of size by a factor: a convolution of which some pixels are kept, or a transposed one.
 
@@ -107,7 +107,7 @@ class Stage:
         return "half_even" if isinstance(self.what, Kernel) else self.what.rounding
 
 
-@dataclass(frozen=True)
+@record
 class Chain:
     """Steps that are checked already, for `imgfilt.plan`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from threading import Lock
 from time import perf_counter
 from typing import NoReturn
@@ -16,6 +15,7 @@ from imgfilt.engine import Executable, Image
 from imgfilt.lowering import lower
 from imgfilt.plans import ArrayStep, Plan, RowStep
 from imgfilt.problem import Problem
+from imgfilt.records import replace
 from imgfilt.rows import ITEMSIZE, RANGES, ROUND_OFF, Line, RowBuilder
 
 _ROUNDS = 7

@@ -8,7 +8,6 @@ import struct
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from imgfilt.io.errors import (
 )
 from imgfilt.io.formats import FORMATS
 from imgfilt.io.writer import flatten, to_eight_bits
+from imgfilt.records import replace
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 PHOTOS = ("astronaut", "chelsea", "rocket", "camera")

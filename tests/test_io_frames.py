@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from skimage import data
 
 from imgfilt.io import ImageFileError, Picture, probe, read, write
 from imgfilt.io.errors import NotStorableError, TooLargeError
+from imgfilt.records import replace
 
 CHELSEA = np.asarray(data.chelsea())
 

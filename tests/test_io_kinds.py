@@ -6,7 +6,6 @@ import io
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from PIL import Image, ImageCms
 from skimage import color, data
 
 from imgfilt.io import FORMATS, ImageFileError, Picture, of_path, probe, read, write
+from imgfilt.records import replace
 
 PAGE = Path(__file__).parent.parent / "docs" / "formats.md"
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="a wheel's tests have no pages beside them")

@@ -1,6 +1,5 @@
 """TIFFs read, filtered and written in bands: every layout gives what the whole picture gives."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import imgfilt
 from imgfilt.io import probe, read, tiff_rows
 from imgfilt.io.errors import DamagedError, NotReadableError, UnsupportedError
 from imgfilt.io.tiff_bands import PageBands, write_pages
+from imgfilt.records import replace
 
 STRIPS = {"rowsperstrip": 5}
 TILES = {"tile": (16, 32)}

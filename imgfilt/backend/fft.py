@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +26,7 @@ from imgfilt import cost as costs
 from imgfilt.arithmetic import Arithmetic, promised_exact
 from imgfilt.borders import extend
 from imgfilt.problem import Problem, Put, Refusal
+from imgfilt.records import record
 from imgfilt.rows import ROUND_OFF
 
 name = "fft"
@@ -113,7 +113,7 @@ def _keep_freed_memory() -> None:
     np.empty(_FREED_BYTES, np.uint8)
 
 
-@dataclass(frozen=True)
+@record
 class _Layout:
     """Transforms of ny x nx elements of `dtype`, the response's type, and what both are good for."""
 

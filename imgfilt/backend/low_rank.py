@@ -8,7 +8,6 @@ columns are summed from the same rows, and one horizontal sum adds up the rows o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -19,6 +18,7 @@ from imgfilt.arithmetic import promised_exact, rounding_error
 from imgfilt.backend.taps import arithmetic_of, strided
 from imgfilt.kernel import Factors
 from imgfilt.problem import Problem, Refusal
+from imgfilt.records import record, replace
 from imgfilt.rows import Line, RowBuilder, RowOp, Tap
 
 name = "low_rank"
@@ -78,7 +78,7 @@ def lower(problem: Problem, rows: RowBuilder, line: Line) -> Line:
     return replace(done, after_convolution=True)
 
 
-@dataclass(frozen=True)
+@record
 class _Terms:
     """The factors that are used, the type they are summed in, and the bound of the response's error."""
 

@@ -15,7 +15,6 @@ backend declines.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -26,6 +25,7 @@ from imgfilt import cost as costs
 from imgfilt.arithmetic import Arithmetic, promised_exact, rounding_error
 from imgfilt.borders import BORDERS, extend, saturate
 from imgfilt.problem import Problem, Put, Refusal
+from imgfilt.records import record
 
 name = "multirate"
 
@@ -124,7 +124,7 @@ def respond(problem: Problem, image: NDArray[Any], cval: float, put: Put, thread
         put(block, top, 0)
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class _Short:
     """The kernel of one axis at the lower rate: taps[i] for the sample `first` + i steps from the output's."""
 
@@ -134,7 +134,7 @@ class _Short:
     """The largest sum of absolute differences from the kernel's weights, which sum to 1."""
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class _Design:
     step: int
     down: _Short
@@ -142,7 +142,7 @@ class _Design:
     error: float
 
 
-@dataclass(frozen=True)
+@record
 class _Axis:
     """What is done along one axis of `length` elements, as sums of rows; samples lie at multiples of `step`."""
 

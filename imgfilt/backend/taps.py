@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt.arithmetic import Arithmetic, rounding_error, sum_range
 from imgfilt.problem import Problem
+from imgfilt.records import record, replace
 from imgfilt.rows import Line, RowBuilder, RowOp, Tap
 
 _SHORT = {"uint16": "u16", "int16": "i16", "int32": "i32", "float32": "f32", "float64": "f64", "uint8": "u8"}
@@ -28,7 +28,7 @@ def sums_of(rows: RowBuilder, line: Line) -> str:
     return "/".join(types) + (" exact" if line.error == 0 else "")
 
 
-@dataclass(frozen=True)
+@record
 class Weighted:
     """2-D weights, the element that lies on the output, a factor that is left for later, and whether zeros count."""
 
@@ -48,12 +48,15 @@ class Weighted:
         return tuple(found) or (Tap(0, 0, 0, 0.0, phase),)
 
 
-@dataclass(frozen=True)
+@record
 class Rate:
     """Which sums are wanted: every `stride[0]`-th row's, every `stride[1]`-th column's and `extra` columns more."""
 
     stride: tuple[int, int] = (1, 1)
     extra: int = 0
+
+
+_ALL = Rate()
 
 
 def add_taps(
@@ -63,7 +66,7 @@ def add_taps(
     arithmetic: Arithmetic,
     *,
     final: bool = True,
-    rate: Rate = Rate(),
+    rate: Rate = _ALL,
 ) -> Line:
     """The weighted sum of `line` in the given arithmetic; `final` is False for a partial sum inside a kernel."""
     return add_phases(rows, line, (w,), arithmetic, final=final, rate=rate)
@@ -76,7 +79,7 @@ def add_phases(
     arithmetic: Arithmetic,
     *,
     final: bool = True,
-    rate: Rate = Rate(),
+    rate: Rate = _ALL,
 ) -> Line:
     """A row for each of the sums in turn, of one scale; where there are several, the line has no offset."""
     taps = tuple(tap for phase, w in enumerate(phases) for tap in w.taps(phase))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any, BinaryIO
 
@@ -21,6 +21,7 @@ from imgfilt.io.formats import sniff
 from imgfilt.io.output import buffered
 from imgfilt.io.tiff_bands import PageBands, write_pages
 from imgfilt.io.tiff_rows import TiffRows
+from imgfilt.records import replace
 
 Rows = NDArray[Any]
 

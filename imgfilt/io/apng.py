@@ -9,11 +9,11 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from fractions import Fraction
 
 from imgfilt.io.errors import DamagedError
 from imgfilt.io.frames import KEEP, UNDO, Animation, Frame
+from imgfilt.records import replace
 
 _OVER = 1
 _KEPT = (b"PLTE", b"tRNS", b"sBIT")

@@ -6,17 +6,18 @@ GIF89a specification, section 23; PNG specification, third edition, section 11.3
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from imgfilt.records import record
+
 KEEP, CLEAR, UNDO = 0, 1, 2
 Data = TypeVar("Data")
 
 
-@dataclass(frozen=True)
+@record
 class Frame(Generic[Data]):
     """Where a frame lies and for how many milliseconds it is shown.
 
@@ -34,7 +35,7 @@ class Frame(Generic[Data]):
     data: Data
 
 
-@dataclass(frozen=True)
+@record
 class Animation(Generic[Data]):
     """Frames on a canvas of (width, height). `plays` counts the first time too, 0: for ever."""
 

@@ -7,7 +7,6 @@ Segments: ITU-T T.81 annex B; JFIF 1.02; Exif 2.32 section 4.7; ICC.1 annex B.4.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -20,6 +19,7 @@ from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.output import write_all
 from imgfilt.io.picture import Info, Picture
 from imgfilt.io.source import Data
+from imgfilt.records import record
 
 _EXIF = exif_block.PREFIX
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
@@ -34,7 +34,7 @@ _COLOURS = {1: "gray", 3: "rgb", 4: "cmyk"}
 _SUBSAMPLING = {0x11: "444", 0x21: "422", 0x22: "420"}
 
 
-@dataclass(frozen=True)
+@record
 class Header:
     """What stands before a JPEG's first scan."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -19,6 +18,7 @@ from imgfilt.io.errors import DamagedError, NotStorableError, UnsupportedError
 from imgfilt.io.orient import oriented_shape
 from imgfilt.io.picture import Info, Picture, plain_colours
 from imgfilt.io.source import Data
+from imgfilt.records import record
 
 CODESTREAM = b"\xff\x0a"
 CONTAINER = b"\0\0\0\x0cJXL \r\n\x87\n"
@@ -29,7 +29,7 @@ _GRAY = 1
 _LARGEST_BOX = 64 << 20
 
 
-@dataclass(frozen=True)
+@record
 class Header:
     """What the codestream's header says. Sizes are those before orientation; `bits` 0 for floats."""
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from imgfilt.records import record, replace
 
 MAX_PIXELS = 512_000_000
 """Default limit of `read`, against decompression bombs: 512 megapixels, all frames together."""
@@ -17,7 +18,7 @@ MAX_FRAMES = 20_000
 """Limit of `read` for frames and pages: each costs some time and memory, however small it is."""
 
 
-@dataclass(frozen=True, eq=False)
+@record(eq=False)
 class Picture:
     """Pixels and metadata of an image file.
 
@@ -85,7 +86,7 @@ class Picture:
         yield from self.pages
 
 
-@dataclass(frozen=True)
+@record
 class Info:
     """What a header says, without the pixels: the shape and dtype `read` would return, upright.
 

@@ -7,7 +7,6 @@ import io
 import struct
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -28,6 +27,7 @@ from imgfilt.io.frames import Animation, Frame, composed
 from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.picture import Info, Picture, plain_colours
 from imgfilt.io.source import Data
+from imgfilt.records import record, replace
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -43,7 +43,7 @@ _GRAY = ("1", "L")
 _SIXTEEN = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
-@dataclass(frozen=True)
+@record
 class Opened:
     """An image whose pixels are not decoded yet; of a GIF also what its blocks say of the frames."""
 

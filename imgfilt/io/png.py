@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -22,6 +22,7 @@ from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.output import write_all
 from imgfilt.io.picture import Info, Picture, plain_colours
 from imgfilt.io.source import Data
+from imgfilt.records import replace
 
 LEVEL = 2
 """zlib level: a quarter of the time of libpng's default 6, files a tenth larger (a 12 megapixel photo)."""

@@ -6,7 +6,6 @@ import contextlib
 import io
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
@@ -18,6 +17,7 @@ from imgfilt.io.errors import DamagedError, ImageFileError, UnsupportedError, on
 from imgfilt.io.orient import apply_orientation, oriented_shape
 from imgfilt.io.picture import Info, Picture
 from imgfilt.io.source import Data
+from imgfilt.records import replace
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -13,6 +12,7 @@ from imgfilt.io.errors import NotStorableError
 from imgfilt.io.formats import of_path
 from imgfilt.io.output import atomic, buffered
 from imgfilt.io.picture import Picture
+from imgfilt.records import replace
 
 QUALITY = 90
 """Default quality of JPEG, WebP, AVIF and JPEG XL."""
