@@ -9,7 +9,7 @@ inheritance and no slots. Modules that not every command loads have no need of i
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, FrozenInstanceError, field
+from dataclasses import MISSING, Field, FrozenInstanceError, field, make_dataclass
 from functools import partial
 from inspect import get_annotations
 from operator import attrgetter
@@ -70,6 +70,7 @@ def _made(cls: type[T], eq: bool) -> type[T]:
         "__setattr__": _frozen,
         "__delattr__": _frozen,
         "__match_args__": names,
+        "__dataclass_fields__": _StandardFields(),
     }
     if eq:
         compared = [name for name in names if name not in ignored]
@@ -82,6 +83,16 @@ def _made(cls: type[T], eq: bool) -> type[T]:
     for name, method in methods.items():
         setattr(cls, name, method)
     return cls
+
+
+class _StandardFields:
+    """What `dataclasses.replace`, `fields` and `asdict` look at, made when one of them asks."""
+
+    def __get__(self, _: object, cls: Any) -> dict[str, Field[Any]]:
+        made: Any = make_dataclass(cls.__name__, cls.__match_args__)
+        found: dict[str, Field[Any]] = made.__dataclass_fields__
+        cls.__dataclass_fields__ = found
+        return found
 
 
 def _defaults(cls: type, names: tuple[str, ...]) -> tuple[dict[str, Callable[[], Any]], set[str]]:

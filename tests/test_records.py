@@ -140,6 +140,15 @@ def test_replace() -> None:
         replace(ours, third=1)
 
 
+def test_functions_of_dataclasses_take_it() -> None:
+    ours = Ours(1, "y", {"a": 1}, "n")
+    assert dataclasses.replace(ours, first=2) == replace(ours, first=2)
+    assert dataclasses.asdict(ours) == {"first": 1, "second": "y", "rest": {"a": 1}, "note": "n"}
+    assert [f.name for f in dataclasses.fields(ours)] == list(Ours.__match_args__)
+    with pytest.raises(TypeError, match="third"):
+        dataclasses.replace(ours, third=2)
+
+
 def test_copies_and_pickles() -> None:
     ours = Ours(1, rest={"a": 1}, note="n")
     for other in (copy.copy(ours), copy.deepcopy(ours), pickle.loads(pickle.dumps(ours))):

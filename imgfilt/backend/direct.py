@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from imgfilt import cost as costs
 from imgfilt.arithmetic import Arithmetic, integer_sum, real_sum
 from imgfilt.backend.taps import Rate, Weighted, add_taps
 from imgfilt.problem import Problem, Refusal
+from imgfilt.records import replace
 from imgfilt.rows import Line, RowBuilder
 
 name = "direct"
