@@ -35,7 +35,7 @@ SOME = (
 def readme(records: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Some cells of 8 megapixels on one thread."""
     machine = _machine(records, "v4")
-    cells = [r for r in records if "ratio" in r and r["isa"] == "v4"]
+    cells = [c for c in summary.sound(r for r in records if "case" in r) if c["isa"] == "v4"]
     found = {
         (c["case"], c["dtype"], c["channels"]): c for c in cells if c["size"] == "8MP" and c["threads"] == 1
     }
@@ -66,12 +66,16 @@ def readme(records: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def page(records: Sequence[dict[str, Any]]) -> Iterator[str]:
     """The machine, means by size and by filter, the goals, and the cells that are lost."""
-    cells = summary.timed([r for r in records if "case" in r])
+    every = [r for r in records if "case" in r]
+    left_out = len(summary.disturbed(every))
+    cells = summary.sound(every)
     isas = [isa for (isa,) in by(cells, "isa")]
     machine = _machine(records, isas[0])
     yield (
         f"{machine['cpu']}, {machine['cpus']} cores, {machine['system']}, Python {machine['python']}, NumPy "
-        f"{machine['numpy']}, OpenCV {machine['opencv']} (IPP {machine['opencv_ipp']}); {len(cells)} cells."
+        f"{machine['numpy']}, OpenCV {machine['opencv']} (IPP {machine['opencv_ipp']}). {len(cells)} cells of the "
+        f"matrix, run in pieces on a shared virtual machine; {left_out} more, during which other processes kept "
+        "processors busy that were needed, are left out."
     )
     yield ""
     yield "| instruction set | threads | copy, GB/s | multiply-adds of float32 a nanosecond |"

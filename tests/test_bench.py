@@ -48,7 +48,7 @@ def test_every_chain_gives_our_result_in_the_same_array_each_time(case):
         assert np.shares_memory(theirs, run()), rival.name
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.filter != "integral"], ids=_id)
+@pytest.mark.parametrize("case", CASES, ids=_id)
 def test_our_destinations_are_allocated_beforehand(case):
     run = case.ours(picture(case.shape(WIDTH, HEIGHT), case.dtype), 1)
     assert np.shares_memory(run(), run())

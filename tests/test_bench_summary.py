@@ -112,11 +112,16 @@ def test_multiply_adds_are_counted():
 
 
 def test_disturbed_cells_are_told_and_do_not_count_for_scaling():
-    two = [cell("median 5", ours_ms=10.0), cell("median 5", ours_ms=9.0, threads=2, others_busy=0.9)]
-    assert summary.disturbed([*two, cell(others_busy=None), cell(others_busy=0.1)]) == [two[1]]
+    two = [cell("median 5", ours_ms=10.0), cell("median 5", ours_ms=9.0, threads=2, disturbed=True)]
+    assert summary.disturbed([*two, cell(disturbed=False), cell()]) == [two[1]]
     assert goal(two, "1.8").holds is None
-    assert any(line.startswith("disturbed: ") and "1 cells" in line for line in report.summary(two))
-    assert not any(line.startswith("disturbed") for line in report.summary(two[:1]))
+    assert report.summary(two)[:2] == [
+        "geometric mean 2.00 over 1 cells",
+        "1 cells needed processors that other processes kept busy: they do not count, repeat them",
+    ]
+    assert "needed" not in " ".join(report.summary(two[:1]))
+    assert "1 cells needed" in report.summary(two[1:])[0]
+    assert not summary.losses([cell(ratio=0.5, disturbed=True)])
 
 
 def test_work_of_other_processes_is_seen():
@@ -132,6 +137,16 @@ def test_work_of_other_processes_is_seen():
     assert own >= 0
     assert neighbours.busy_since(begin) > 0.2
     assert neighbours.busy_since(None) is None
+
+
+def test_others_disturb_where_they_leave_too_few_processors(monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
+    assert not neighbours.disturbing(1.1, 1)
+    assert neighbours.disturbing(1.3, 1)
+    assert not neighbours.disturbing(0.1, 2)
+    assert neighbours.disturbing(0.3, 2)
+    assert neighbours.disturbing(0.3, 4)
+    assert not neighbours.disturbing(None, 2)
 
 
 # --- earlier runs ---

@@ -145,7 +145,7 @@ def _areas(image: _Image) -> Iterator[Case]:
 
 def _sums(image: _Image) -> Iterator[Case]:
     dtype = image.dtype
-    yield image.case("integral", "integral", _integral, *area.integral(dtype))
+    yield image.case("integral", "integral", _ours("integral"), *area.integral(dtype))
     yield image.case("pyr down", "pyr_down", _ours("pyr_down"), area.pyr_down(dtype), each=5 / 2 + 5 / 4)
     yield image.case("pyr up", "pyr_up", _ours("pyr_up"), area.pyr_up(dtype), each=6 + 12)
 
@@ -188,7 +188,3 @@ def _chain(pipeline: str) -> Prepare:
         return partial(imgfilt.apply, pipeline, image, out=out, threads=threads)
 
     return prepare
-
-
-def _integral(image: Image, threads: int) -> Run:
-    return partial(imgfilt.integral, image, threads=threads)

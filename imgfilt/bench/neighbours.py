@@ -6,8 +6,7 @@ import os
 from time import perf_counter
 from typing import NamedTuple
 
-MOST = 0.2
-"""Processors that others may keep busy before a cell counts as disturbed."""
+_MOST = 0.2  # of a processor that a cell needs: what others may have of it
 
 _BUSY = (0, 1, 2, 5, 6, 7)  # of a line of /proc/stat: user, nice, system, interrupts, and what the host took
 
@@ -37,3 +36,11 @@ def busy_since(begin: Mark | None) -> float | None:
     if begin is None or end is None or end.at <= begin.at:
         return None
     return max(0.0, (end.others - begin.others) / (end.at - begin.at))
+
+
+def disturbing(busy: float | None, threads: int) -> bool:
+    """Whether others kept more processors busy than so many threads leave."""
+    if busy is None:
+        return False
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return busy > max(0, processors - threads) + _MOST

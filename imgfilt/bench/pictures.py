@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from imgfilt.bench.case import MissingPackageError
-from imgfilt.bench.summary import Cell, by, mean_ratio, timed
+from imgfilt.bench.summary import Cell, by, mean_ratio, sound
 
 _SIZES = {"64": "#bdd7e7", "256": "#6baed6", "1MP": "#2171b5", "8MP": "#08306b", "100MP": "#e6550d"}
 _DTYPES = {"uint8": "#1b7837", "uint16": "#762a83", "float32": "#e08214"}
@@ -43,7 +43,7 @@ def draw(records: Sequence[dict[str, Any]], folder: Path) -> Iterator[Path]:
         raise MissingPackageError(
             f'pictures are drawn by Matplotlib, which cannot be imported ({error}): pip install "imgfilt[bench]"'
         ) from error
-    cells = timed([record for record in records if "case" in record])
+    cells = sound([record for record in records if "case" in record])
     limits = {r["machine"]["isa"]: r["machine"]["limits"] for r in records if "machine" in r}
     with matplotlib.rc_context(_STYLE):
         for name, figure in (

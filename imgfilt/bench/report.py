@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, TextIO
 
-from imgfilt.bench.neighbours import MOST
 from imgfilt.bench.overhead import Overhead
-from imgfilt.bench.summary import COMPOSITE, Cell, Goal, disturbed, losses, mean_ratio, timed
+from imgfilt.bench.summary import COMPOSITE, Cell, Goal, disturbed, losses, mean_ratio, sound
 
 HEADER = (
     "filter",
@@ -100,19 +99,17 @@ def _style(row: Cell) -> str:
 
 def summary(rows: Sequence[Cell], most: int = 12) -> list[str]:
     """The geometric means, and where OpenCV is faster."""
-    found = timed(rows)
+    found, shared = sound(rows), disturbed(rows)
+    told = f"{len(shared)} cells needed processors that other processes kept busy: they do not count, repeat them"
     mean = mean_ratio(found)
     if mean is None:
-        return ["nothing was timed"]
+        return [told if shared else "nothing was timed"]
     lines = [f"geometric mean {mean:.2f} over {len(found)} cells"]
     composite = [cell for cell in found if cell["case"] in COMPOSITE]
     if composite:
         lines[0] += f", {mean_ratio(composite):.2f} over the {len(composite)} of composite filters"
-    shared = disturbed(found)
     if shared:
-        lines.append(
-            f"disturbed: other processes kept more than {MOST} processors busy during {len(shared)} cells; repeat these"
-        )
+        lines.append(told)
     lost = losses(found)
     if not lost:
         return [*lines, "slower than OpenCV from 256x256 up: none"]

@@ -102,6 +102,7 @@ class Row:
             "gmac_s": case.products * pixels / ours / 1e3,
             "rounds": len(self.against.pairs.a),
             "others_busy": self.others_busy,
+            "disturbed": neighbours.disturbing(self.others_busy, threads),
         }
         if limits and threads in limits:
             most = limits[threads]

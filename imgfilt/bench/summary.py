@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from math import exp, log
 from typing import Any
 
-from imgfilt.bench.neighbours import MOST
-
 Cell = Mapping[str, Any]
 
 COMPOSITE = ("sobel magnitude", "unsharp mask", "difference of gaussians", "canny", "gaussian | sobel")
@@ -36,13 +34,18 @@ def timed(cells: Iterable[Cell]) -> list[Cell]:
 
 
 def disturbed(cells: Iterable[Cell]) -> list[Cell]:
-    """Those during which other processes kept a good part of a processor busy."""
-    return [cell for cell in timed(cells) if (cell.get("others_busy") or 0.0) > MOST]
+    """Those during which other processes kept a processor busy that was needed."""
+    return [cell for cell in timed(cells) if cell.get("disturbed")]
+
+
+def sound(cells: Iterable[Cell]) -> list[Cell]:
+    """Those that have figures and were not disturbed."""
+    return [cell for cell in timed(cells) if not cell.get("disturbed")]
 
 
 def losses(cells: Iterable[Cell]) -> list[Cell]:
     """Cells where OpenCV is faster, from 256x256 up, the worst first."""
-    found = [c for c in timed(cells) if c["ratio"] < EQUAL and c["width"] * c["height"] >= 256 * 256]
+    found = [c for c in sound(cells) if c["ratio"] < EQUAL and c["width"] * c["height"] >= 256 * 256]
     return sorted(found, key=lambda cell: float(cell["ratio"]))
 
 
@@ -76,7 +79,7 @@ class Goal:
 
 def goals(cells: Sequence[Cell]) -> list[Goal]:
     """The goals that cells of the matrix can tell of."""
-    every = timed(cells)
+    every = sound(cells)
     return [
         _mean("geometric mean of all cells at least 3", every, 3.0),
         _mean(
@@ -162,13 +165,8 @@ _COMPUTE_BOUND = (
 
 
 def _scaling(cells: Sequence[Cell]) -> list[Cell]:
-    """Cells of two threads at 8 megapixels with "scaling", the time of one over theirs, where memory is no limit.
-
-    Not where others needed a processor too.
-    """
+    """Cells of two threads at 8 megapixels with "scaling", the time of one over theirs, where memory is no limit."""
     found: list[Cell] = []
-    shared = {id(cell) for cell in disturbed(cells)}
-    cells = [cell for cell in cells if id(cell) not in shared]
     for group in by([c for c in cells if c["size"] == "8MP"], "case", "dtype", "channels", "isa").values():
         times = {cell["threads"]: cell for cell in group}
         if 1 in times and 2 in times and times[2]["of_bandwidth"] < _COMPUTE_BOUND:
