@@ -128,7 +128,7 @@ class _Lowering:
         """The line as pixels; `sole` tells that nothing else reads the op that it is."""
         rows = self.rows
         self.error = max(self.error, line.error)
-        fused = self._shifted(line, node) if sole else None
+        fused = (self._shifted(line, node) or self._saturated(line, node)) if sole else None
         fused = fused or self._divided(line, node)
         if fused is not None:
             return self._in_window(line, fused) if sole else fused
@@ -223,6 +223,27 @@ class _Lowering:
             init = (init + 2**15) % 2**16 - 2**15
         self.rows.ops[line.index] = replace(
             op, dtype="uint8", shift=shift, init=init, narrow=narrow, stage=True
+        )
+        return Line(line.index, "uint8", line.channels, 0, 255)
+
+    def _saturated(self, line: Line, node: graph.Round) -> Line | None:
+        """A sum of 16 bits saturated to 8 by the op that makes it; of bytes where their products fit two by two."""
+        op = self.rows.ops[line.index]
+        if node.dtype != "uint8" or op.kind != "taps" or line.dtype != "int16":
+            return None
+        source, scale, offset = self.rows.ops[op.inputs[0]], line.scale, line.offset
+        low, high = line.low * scale + offset, line.high * scale + offset
+        whole = scale >= 1 and scale == int(scale) and offset == int(offset)
+        fits = RANGES["int16"][0] <= low and high <= RANGES["int16"][1]
+        if not whole or not fits or len(op.inputs) > 1 or op.up > 1 or source.dtype != "int16":
+            return None
+        op = replace(op, taps=tuple(t._replace(weight=t.weight * scale) for t in op.taps))
+        inputs = op.inputs
+        widened = source.kind == "convert" and (source.scale, source.bias) == (1.0, 0.0)
+        if widened and self.rows.ops[source.inputs[0]].dtype == "uint8" and in_bytes(op):
+            inputs = source.inputs
+        self.rows.ops[line.index] = replace(
+            op, dtype="uint8", inputs=inputs, init=op.init * scale + offset, saturated=True, stage=True
         )
         return Line(line.index, "uint8", line.channels, 0, 255)
 
@@ -424,6 +445,13 @@ class _Lowering:
 def _rounding(dtype: str, operations: int, size: float) -> float:
     unit = 2.0**-24 if ITEMSIZE[dtype] == 4 else 2.0**-53
     return operations * unit * size
+
+
+def in_bytes(op: RowOp) -> bool:
+    """Whether each product of a byte with a tap's weight, and with the next one's, fits 16 bits together."""
+    weights = [abs(t.weight) for t in op.taps] + [0.0]
+    pairs = zip(weights[:-1:2], weights[1::2], strict=False)
+    return max(weights) <= 127 and all(a + b <= 128 for a, b in pairs)
 
 
 @cache

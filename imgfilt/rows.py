@@ -47,6 +47,7 @@ class RowOp:
     init: float = 0.0
     shift: int = 0
     narrow: bool = False
+    saturated: bool = False
     size: int = 0
     origin: int = 0
     scale: float = 1.0
@@ -78,8 +79,8 @@ class RowOp:
         return f"{self.kind}({reads}){_details(self)} -> {self.dtype}x{self.channels}"
 
 
-_PLAIN = ("channels", "extended", "stage", "init", "shift", "narrow", "size", "origin", "scale", "bias", "wide",
-          "amount", "threshold", "full", "absolute", "up", "step", "extra")  # fmt: skip
+_PLAIN = ("channels", "extended", "stage", "init", "shift", "narrow", "saturated", "size", "origin", "scale", "bias",
+          "wide", "amount", "threshold", "full", "absolute", "up", "step", "extra")  # fmt: skip
 
 
 def _details(op: RowOp) -> str:
@@ -87,7 +88,7 @@ def _details(op: RowOp) -> str:
         rows, columns = {t.dy for t in op.taps}, {t.dx for t in op.taps}
         way = "vertical" if len(columns) == 1 else "horizontal" if len(rows) == 1 else "dense"
         values = " ".join(f"{t.weight:g}" for t in op.taps[:9]) + (" ..." if len(op.taps) > 9 else "")
-        shift = f" >> {op.shift}" if op.shift else ""
+        shift = f" >> {op.shift}" if op.shift else " saturated" if op.saturated else ""
         rate = f" of every {op.step}. row" if op.step > 1 else f" in {op.up} phases" if op.up > 1 else ""
         return f" {len(op.taps)} {way} taps [{values}]{shift}{rate}"
     if op.kind == "decimate":

@@ -338,3 +338,23 @@ def test_backends_may_only_refuse_what_they_cannot_do():
     assert not {name for backend, name in refused if backend in ("direct", "im2col")}
     assert ("separable", "sobel 3x3") not in refused
     assert ("separable", "gauss 5x5, dyadic") not in refused
+
+
+@pytest.mark.parametrize("largest", [1, 8, 64, 127, 128])
+@pytest.mark.parametrize("border", ["reflect101", "constant", "wrap"])
+def test_sums_saturated_to_8_bits(border, largest):
+    """Bytes multiplied two by two where that fits 16 bits, sums of 16 bits where not: all 0, all 255, every width."""
+    rng, saturated = np.random.default_rng(largest), 0
+    for width in range(1, 80):
+        weights = rng.integers(-largest, largest + 1, rng.choice([1, 2, 3, 3, 5], 2)) * rng.integers(0, 2)
+        weights.flat[rng.integers(weights.size)] = rng.choice([-largest, largest])
+        bias = float(rng.choice([0, 0, 128, -77]))
+        how = {"border": border, "cval": 200 if border == "constant" else 0}
+        ops = imgfilt.plan(weights, (4, width), backend="direct", bias=bias, border=border).steps[-1].ops
+        saturated += ops[-1].saturated
+        for image in (np.full((4, width), 255, np.uint8), noise((4, width, 3), "uint8")):
+            got = imgfilt.correlate(image, weights, backend="direct", bias=bias, **how)
+            np.testing.assert_array_equal(
+                got, oracle.correlate(image, weights, bias=bias, **how), err_msg=weights
+            )
+    assert saturated > 10

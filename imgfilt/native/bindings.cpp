@@ -76,6 +76,7 @@ Op op_of(const nb::dict& d) {
     op.init = get(d, "init", 0.0);
     op.shift = get(d, "shift", 0);
     op.narrow = get(d, "narrow", false);
+    op.saturated = get(d, "saturated", false);
     op.size = get(d, "size", 0);
     op.origin = get(d, "origin", 0);
     op.up = get(d, "up", 1);

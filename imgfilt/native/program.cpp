@@ -40,7 +40,8 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
         case OpKind::luma: return row.luma[to] != nullptr && from[0] == op.dtype;
         case OpKind::taps:
             if (!same) return false;
-            if (from[0] == DType::u8) return op.dtype == DType::i16;
+            if (op.saturated && op.dtype != DType::u8) return false;
+            if (from[0] == DType::u8) return op.dtype == DType::i16 || op.saturated;
             if (from[0] == DType::i16) return op.dtype == DType::i16 || op.dtype == DType::i32 || op.dtype == DType::u8;
             return real(op.dtype) && from[0] == op.dtype;
         case OpKind::gradient: return same && from[0] == DType::i16 && op.dtype == DType::u8;

@@ -55,6 +55,7 @@ struct Op {
     std::vector<double> weights;  // combine
     double init = 0.0;            // taps: added to every sum
     int shift = 0;                // taps to u8: shifted right at the end
+    bool saturated = false;       // taps to u8: a signed 16-bit sum, saturated
     bool narrow = false;          // taps to u8, window: a 16-bit sum that needs no saturation, else a 32-bit one
     int size = 0, origin = 0;     // slide, window, decimate, interleave
     // taps, decimate: row y is made from rows around y / up * step of the inputs; taps are sorted by their phase.

@@ -8,6 +8,7 @@
 #include "row_luma.hpp"
 #include "row_phases.hpp"
 #include "row_pointwise.hpp"
+#include "row_saturated.hpp"
 #include "row_srgb.hpp"
 #include "row_sums.hpp"
 #include "row_taps.hpp"
@@ -67,6 +68,8 @@ RowKernels make_table() {
     k.taps_i16_f32 = taps_widened<int16_t, float>;
     k.taps_i16_u8 = taps_i16_u8;
     k.taps_narrow_u8 = taps_narrow_u8;
+    k.taps_saturated_u8 = taps_saturated_u8;
+    k.taps_saturated_i16 = taps_saturated_i16;
     k.gradient_u8 = gradient_u8;
     k.divide_u16_u8 = divide_u16_u8;
     k.slide_u8_u16 = slide<uint8_t, uint16_t>;

@@ -71,6 +71,10 @@ struct RowKernels {
     // The same with a 16-bit sum that is known to lie in 0 .. 65535, and below 256 once shifted.
     void (*taps_narrow_u8)(const int16_t* const* p, const int16_t* w, int k, int16_t init, int shift, uint8_t* out,
                            int64_t n);
+    // 16-bit sums of known range, saturated to 8 bits. Of bytes two at a time: the absolute weights of a tap of even
+    // number and of the one after it are 128 together at most.
+    void (*taps_saturated_u8)(const uint8_t* const* p, const int16_t* w, int k, int16_t init, uint8_t* out, int64_t n);
+    void (*taps_saturated_i16)(const int16_t* const* p, const int16_t* w, int k, int16_t init, uint8_t* out, int64_t n);
     // saturate(round(scale * sqrt(a^2 + b^2))) where a is the sum of the first ka taps and b of the kb after them;
     // both are known to fit 16 bits, and a^2 + b^2 31.
     void (*gradient_u8)(const int16_t* const* p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n,

@@ -108,7 +108,8 @@ inline Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) { return a
 #endif
 
 // 16-bit pairs. `interleave` puts a[i], b[i] side by side (in two registers, in an order that `pack` and
-// `in_order` undo); `multiply_add` is a[2i] * b[2i] + a[2i + 1] * b[2i + 1] in 32 bits.
+// `in_order` undo); `multiply_add` is a[2i] * b[2i] + a[2i + 1] * b[2i + 1] in 32 bits. The same with bytes, those of a
+// unsigned, those of w signed, in 16 bits.
 #if defined(__AVX512BW__)
 #define IMGFILT_PAIRS 1
 typedef __m512i Pairs;
@@ -118,6 +119,13 @@ inline Pairs interleave_low(Pairs a, Pairs b) { return _mm512_unpacklo_epi16(a, 
 inline Pairs interleave_high(Pairs a, Pairs b) { return _mm512_unpackhi_epi16(a, b); }
 inline Pairs multiply_add(Pairs a, Pairs b) { return _mm512_madd_epi16(a, b); }
 inline Pairs add32(Pairs a, Pairs b) { return _mm512_add_epi32(a, b); }
+inline Pairs load_bytes(const uint8_t* p) { return _mm512_loadu_si512(p); }
+inline Pairs splat16(int16_t v) { return _mm512_set1_epi16(v); }
+inline Pairs interleave_bytes_low(Pairs a, Pairs b) { return _mm512_unpacklo_epi8(a, b); }
+inline Pairs interleave_bytes_high(Pairs a, Pairs b) { return _mm512_unpackhi_epi8(a, b); }
+inline Pairs multiply_add_bytes(Pairs a, Pairs w) { return _mm512_maddubs_epi16(a, w); }
+inline Pairs add16(Pairs a, Pairs b) { return _mm512_add_epi16(a, b); }
+inline Pairs pack_u8(Pairs low, Pairs high) { return _mm512_packus_epi16(low, high); }
 inline Pairs shift_right32(Pairs a, int n) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
 inline Pairs pack_i16(Pairs low, Pairs high) { return _mm512_packs_epi32(low, high); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b) {
@@ -188,6 +196,13 @@ inline Pairs interleave_low(Pairs a, Pairs b) { return _mm256_unpacklo_epi16(a, 
 inline Pairs interleave_high(Pairs a, Pairs b) { return _mm256_unpackhi_epi16(a, b); }
 inline Pairs multiply_add(Pairs a, Pairs b) { return _mm256_madd_epi16(a, b); }
 inline Pairs add32(Pairs a, Pairs b) { return _mm256_add_epi32(a, b); }
+inline Pairs load_bytes(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline Pairs splat16(int16_t v) { return _mm256_set1_epi16(v); }
+inline Pairs interleave_bytes_low(Pairs a, Pairs b) { return _mm256_unpacklo_epi8(a, b); }
+inline Pairs interleave_bytes_high(Pairs a, Pairs b) { return _mm256_unpackhi_epi8(a, b); }
+inline Pairs multiply_add_bytes(Pairs a, Pairs w) { return _mm256_maddubs_epi16(a, w); }
+inline Pairs add16(Pairs a, Pairs b) { return _mm256_add_epi16(a, b); }
+inline Pairs pack_u8(Pairs low, Pairs high) { return _mm256_packus_epi16(low, high); }
 inline Pairs shift_right32(Pairs a, int n) { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(n)); }
 inline Pairs pack_i16(Pairs low, Pairs high) { return _mm256_packs_epi32(low, high); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b) {
@@ -253,6 +268,13 @@ inline Pairs interleave_low(Pairs a, Pairs b) { return _mm_unpacklo_epi16(a, b);
 inline Pairs interleave_high(Pairs a, Pairs b) { return _mm_unpackhi_epi16(a, b); }
 inline Pairs multiply_add(Pairs a, Pairs b) { return _mm_madd_epi16(a, b); }
 inline Pairs add32(Pairs a, Pairs b) { return _mm_add_epi32(a, b); }
+inline Pairs load_bytes(const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+inline Pairs splat16(int16_t v) { return _mm_set1_epi16(v); }
+inline Pairs interleave_bytes_low(Pairs a, Pairs b) { return _mm_unpacklo_epi8(a, b); }
+inline Pairs interleave_bytes_high(Pairs a, Pairs b) { return _mm_unpackhi_epi8(a, b); }
+inline Pairs multiply_add_bytes(Pairs a, Pairs w) { return _mm_maddubs_epi16(a, w); }
+inline Pairs add16(Pairs a, Pairs b) { return _mm_add_epi16(a, b); }
+inline Pairs pack_u8(Pairs low, Pairs high) { return _mm_packus_epi16(low, high); }
 inline Pairs shift_right32(Pairs a, int n) { return _mm_sra_epi32(a, _mm_cvtsi32_si128(n)); }
 inline Pairs pack_i16(Pairs low, Pairs high) { return _mm_packs_epi32(low, high); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b) {

@@ -299,7 +299,8 @@ class Sweep {
     // they would wait the longer for their own lines.
     static bool fetches(const Program::Node& node) {
         const Op& op = node.op;
-        return op.kind == OpKind::gradient || (op.kind == OpKind::taps && op.dtype == DType::u8 && !op.narrow);
+        return op.kind == OpKind::gradient ||
+               (op.kind == OpKind::taps && op.dtype == DType::u8 && !op.narrow && !op.saturated);
     }
     int64_t moments() const {
         const Program::Node& last = program_.nodes_.back();
@@ -715,6 +716,11 @@ class Sweep {
         const Op& op = node.op;
         const auto p16 = static_cast<const int16_t* const*>(p);
         const int16_t* w16 = node.weights16.data() + first;
+        if (op.saturated && from == DType::u8)
+            return row_.taps_saturated_u8(static_cast<const uint8_t* const*>(p), w16, k, static_cast<int16_t>(op.init),
+                                          as<uint8_t>(out), n);
+        if (op.saturated)
+            return row_.taps_saturated_i16(p16, w16, k, static_cast<int16_t>(op.init), as<uint8_t>(out), n);
         if (from == DType::u8)
             return row_.taps_u8_i16(static_cast<const uint8_t* const*>(p), w16, k, static_cast<int16_t>(op.init),
                                     as<int16_t>(out), n);
