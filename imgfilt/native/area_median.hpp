@@ -11,6 +11,7 @@
 #pragma once
 
 #include "area_kernels.hpp"
+#include "lane_bits.hpp"
 #include "simd.hpp"
 
 namespace {
@@ -58,28 +59,37 @@ constexpr bool keeps(int size, int row, int t) {
     return (row + 1) * (t + 1) <= half && (size - row) * (size - t) <= half;
 }
 
-// Elements as unsigned or signed integers that sort as they do. Floats: NaNs of either sign are the largest (the
-// subtraction carries negative ones around), -0 is smaller than 0.
+// Elements as integers that sort as they do.
 template <class T>
 struct Order {
     typedef Vec<T> Keys;
+    static constexpr bool real = false;
     static Keys keys(Vec<T> v) { return v; }
     static Vec<T> values(Keys v) { return v; }
 };
-template <class F, class U, class I, int bits, U lowest>
+// Floats: NaNs of either sign are the largest (the subtraction carries negative ones around), -0 is smaller than 0.
+template <class F, class U, class I, U lowest>
 struct FloatOrder {
     typedef Vec<U> Keys;
-    static constexpr U sign = U(1) << (bits - 1);
-    static Keys keys(Vec<F> v) { return ((Keys)v ^ ((Keys)((Vec<I>)v >> (bits - 1)) | sign)) - lowest; }
+    static constexpr bool real = true;
+    static constexpr int bits = sizeof(U) * 8 - 1;
+    static Keys keys(Vec<F> v) { return ((Keys)v ^ ((Keys)((Vec<I>)v >> bits) | U(1) << bits)) - lowest; }
     static Vec<F> values(Keys v) {
         v += lowest;
-        return (Vec<F>)(v ^ (~(Keys)((Vec<I>)v >> (bits - 1)) | sign));
+        return (Vec<F>)(v ^ (~(Keys)((Vec<I>)v >> bits) | U(1) << bits));
     }
 };
 template <>
-struct Order<float> : FloatOrder<float, uint32_t, int32_t, 32, 0x007fffff> {};
+struct Order<float> : FloatOrder<float, uint32_t, int32_t, 0x007fffff> {};
 template <>
-struct Order<double> : FloatOrder<double, uint64_t, int64_t, 64, 0x000fffffffffffff> {};
+struct Order<double> : FloatOrder<double, uint64_t, int64_t, 0x000fffffffffffff> {};
+// Floats without a sign sort as their bits do.
+template <class F>
+struct PlainOrder {
+    typedef Vec<typename Pick<sizeof(F) == 4, int32_t, int64_t>::type> Keys;
+    static Keys keys(Vec<F> v) { return (Keys)v; }
+    static Vec<F> values(Keys v) { return (Vec<F>)v; }
+};
 
 template <class V>
 inline V least(V a, V b) {
@@ -100,12 +110,15 @@ inline __attribute__((always_inline)) void sort_from(const Pair (&net)[n], V* v)
     }
 }
 
-template <class T, int size, class V>
-inline __attribute__((always_inline)) void sorted_row(const void* row, int64_t x, int64_t step, V* v) {
+// Sorts the `size` elements of one row in each window into v; returns all of them joined by `or`.
+template <class O, class T, int size, class V>
+inline __attribute__((always_inline)) V sorted_row(const void* row, int64_t x, int64_t step, V* v) {
     const T* in = static_cast<const T*>(row) + x;
+    V any = {};
 #pragma GCC unroll 8
-    for (int i = 0; i < size; ++i) v[i] = Order<T>::keys(load<Vec<T>>(in + i * step));
+    for (int i = 0; i < size; ++i) any |= v[i] = O::keys(load<Vec<T>>(in + i * step));
     sort_from<0>(Network<size>::whole, v);
+    return any;
 }
 
 // Elements of a column of `size` that can be the median, of the size - 1 sorted ones `inner` and one more.
@@ -151,41 +164,51 @@ inline __attribute__((always_inline)) void two_medians(const V (*rows)[size], V*
 // Bytes further along new rows that are fetched: more rows at once than the processor follows by itself.
 constexpr int64_t kAhead = 1024;
 
-// `count` output rows: even.
+// A register's width of `count` output rows (even). Returns all elements joined by `or`.
+template <class O, class T, int size, int count>
+inline __attribute__((always_inline)) auto medians_at(const void* const* rows, void* const* out, int64_t x,
+                                                      int64_t step, int64_t n) {
+    typedef typename O::Keys V;
+    V sorted[count + size - 1][size], any = {};
+#pragma GCC unroll 8
+    for (int i = 0; i < size - 1; ++i) any |= sorted_row<O, T, size>(rows[i], x, step, sorted[i]);
+    const auto two_rows = [&](int i) __attribute__((always_inline)) {
+        const int64_t ahead = x * static_cast<int64_t>(sizeof(T)) + kAhead;
+        V found[2];
+        for (int j = i; j < i + 2; ++j) {
+            __builtin_prefetch(static_cast<const char*>(rows[j + size - 1]) + ahead);
+            __builtin_prefetch(static_cast<const char*>(out[j]) + ahead, 1);
+            any |= sorted_row<O, T, size>(rows[j + size - 1], x, step, sorted[j + size - 1]);
+        }
+        two_medians<size>(sorted + i, found);
+        for (int j = 0; j < 2; ++j) {
+            const Vec<T> v = O::values(found[j]);
+            if (n >= VectorOf<T>::lanes)
+                store(static_cast<T*>(out[i + j]) + x, v);
+            else
+                __builtin_memcpy(out[i + j], &v, static_cast<size_t>(n) * sizeof(T));
+        }
+    };
+    if constexpr (size == 3) {
+#pragma GCC unroll 8
+        for (int i = 0; i < count; i += 2) two_rows(i);
+    } else {
+#pragma GCC unroll 1
+        for (int i = 0; i < count; i += 2) two_rows(i);
+    }
+    return any;
+}
+
 template <class T, int size, int count>
 inline __attribute__((always_inline)) void median_block(const void* const* rows, void* const* out, int64_t step,
                                                         int64_t n) {
-    typedef typename Order<T>::Keys V;
-    constexpr int lanes = VectorOf<T>::lanes, all = count + size - 1;
+    constexpr int lanes = VectorOf<T>::lanes;
     const int64_t last = n > lanes ? n - lanes : 0;
+    bool plain = Order<T>::real;
     for (int64_t x = 0;; x = x + lanes < last ? x + lanes : last) {
-        V sorted[all][size];
-#pragma GCC unroll 8
-        for (int i = 0; i < size - 1; ++i) sorted_row<T, size>(rows[i], x, step, sorted[i]);
-        const auto two_rows = [&](int i) __attribute__((always_inline)) {
-            const int64_t at = x * static_cast<int64_t>(sizeof(T));
-            V median[2];
-            for (int j = 0; j < 2; ++j) {
-                __builtin_prefetch(static_cast<const char*>(rows[i + j + size - 1]) + at + kAhead);
-                __builtin_prefetch(static_cast<const char*>(out[i + j]) + at + kAhead, 1);
-            }
-            for (int j = 0; j < 2; ++j) sorted_row<T, size>(rows[i + j + size - 1], x, step, sorted[i + j + size - 1]);
-            two_medians<size>(sorted + i, median);
-            for (int j = 0; j < 2; ++j) {
-                const Vec<T> v = Order<T>::values(median[j]);
-                if (n >= lanes)
-                    store(static_cast<T*>(out[i + j]) + x, v);
-                else
-                    __builtin_memcpy(out[i + j], &v, static_cast<size_t>(n) * sizeof(T));
-            }
-        };
-        if constexpr (size == 3) {
-#pragma GCC unroll 8
-            for (int i = 0; i < count; i += 2) two_rows(i);
-        } else {
-#pragma GCC unroll 1
-            for (int i = 0; i < count; i += 2) two_rows(i);
-        }
+        if constexpr (Order<T>::real)
+            if (plain) plain = !lane_bits<T>(medians_at<PlainOrder<T>, T, size, count>(rows, out, x, step, n));
+        if (!plain) medians_at<Order<T>, T, size, count>(rows, out, x, step, n);
         if (x == last) break;
     }
 }

@@ -46,8 +46,10 @@ class MedianNetwork {
             if (inside_ > 0)
                 for (int64_t first = y; first < last; first += kMedianRows)
                     block(first, std::min<int64_t>(kMedianRows, last - first));
-            columns(0, std::min(radius_, width), y, last - y);
-            columns(right, width - right, y, last - y);
+            const char* lines[kSideRows + 6];
+            for (int64_t i = 0; i < last - y + 2 * radius_; ++i) lines[i] = line(y - radius_ + i);
+            columns(0, std::min(radius_, width), y, last - y, lines);
+            columns(right, width - right, y, last - y, lines);
         }
     }
 
@@ -64,14 +66,19 @@ class MedianNetwork {
         for (int64_t i = 0; i < n; ++i) std::memcpy(to + i * to_step, from + i * from_step, sizeof(T));
     }
 
+    // Row y, which may lie outside; null for a constant one.
+    const char* line(int64_t y) const {
+        const int64_t row = border_index(y, in_.height, border_);
+        return row < 0 ? nullptr : in_.data + row * in_.row;
+    }
+
     void block(int64_t y, int64_t count) const {
         const void* rows[kMostRows];
         void* out[kMedianRows];
         const int64_t even = count + count % 2;
         for (int64_t i = 0; i < even + 2 * radius_; ++i) {
-            const int64_t row = border_index(y - radius_ + i, in_.height, border_);
-            const char* from = in_.data + row * in_.row;
-            if (row < 0) {
+            const char* from = line(y - radius_ + i);
+            if (from == nullptr) {
                 rows[i] = constant_.get();
             } else if (!in_packed_) {
                 rows[i] = from;
@@ -95,31 +102,45 @@ class MedianNetwork {
                      out_stride_, inside_);
     }
 
-    // Columns x .. x + count - 1 of rows y .. y + height - 1.
-    void columns(int64_t x, int64_t count, int64_t y, int64_t height) const {
+    // The pixel `at` of each of n rows to contiguous memory, or back.
+    void gather(const char* const* rows, int64_t at, int64_t n, T* to) const {
+        for (int64_t i = 0; i < n; ++i, to += step_) {
+            if (rows[i] == nullptr)
+                std::fill_n(to, step_, outside_);
+            else if (step_ == 1)
+                std::memcpy(to, rows[i] + at, sizeof(T));
+            else
+                for (int64_t c = 0; c < step_; ++c)
+                    std::memcpy(to + c, rows[i] + at + c * int64_t{sizeof(T)}, sizeof(T));
+        }
+    }
+    void scatter(const T* from, char* to, int64_t n) const {
+        for (int64_t i = 0; i < n; ++i, from += step_, to += out_.row)
+            if (step_ == 1)
+                std::memcpy(to, from, sizeof(T));
+            else
+                for (int64_t c = 0; c < step_; ++c) std::memcpy(to + c * int64_t{sizeof(T)}, from + c, sizeof(T));
+    }
+
+    // Columns x .. x + count - 1 of rows y .. y + height - 1; `lines` are their rows and those around.
+    void columns(int64_t x, int64_t count, int64_t y, int64_t height, const char* const* lines) const {
         if (count <= 0) return;
         const void* rows[3 * 3 + 1];
         void* out[4];
         const int64_t even = count + count % 2;
         for (int64_t i = 0; i < even + 2 * radius_; ++i) {
             T* to = sides_.get() + i * side_pitch_;
-            rows[i] = to;
             const int64_t pixel = border_index(x - radius_ + i, in_.width, border_);
-            for (int64_t j = 0; j < height + 2 * radius_; ++j, to += step_) {
-                const int64_t row = border_index(y - radius_ + j, in_.height, border_);
-                if (pixel < 0 || row < 0)
-                    std::fill_n(to, step_, outside_);
-                else
-                    copy(in_.data + row * in_.row + pixel * in_.pixel, sizeof(T), reinterpret_cast<char*>(to),
-                         sizeof(T), step_);
-            }
+            if (pixel < 0)
+                std::fill_n(to, (height + 2 * radius_) * step_, outside_);
+            else
+                gather(lines, pixel * in_.pixel, height + 2 * radius_, to);
+            rows[i] = to;
         }
         for (int64_t i = 0; i < even; ++i) out[i] = sides_.get() + (3 * radius_ + 1 + i) * side_pitch_;
         run_(rows, out, static_cast<int>(even), step_, height * step_);
         for (int64_t i = 0; i < count; ++i)
-            for (int64_t j = 0; j < height; ++j)
-                copy(static_cast<const char*>(out[i]) + j * step_ * int64_t{sizeof(T)}, sizeof(T),
-                     out_.data + (y + j) * out_.row + (x + i) * out_.pixel, sizeof(T), step_);
+            scatter(static_cast<const T*>(out[i]), out_.data + y * out_.row + (x + i) * out_.pixel, height);
     }
 
     void (*run_)(const void* const* rows, void* const* out, int count, int64_t step, int64_t n);
