@@ -33,8 +33,9 @@ struct NextRows {
 struct Rectangle {
     int height = 0, width = 0, step = 1, run = 1;
 };
-constexpr int kDenseRows = 4;  // rows of a sum under a rectangle that are made at once
-constexpr int kBlockRows = 8;  // rows of a vertical sum that are made at once
+constexpr int kDenseRows = 4;     // rows of a sum under a rectangle that are made at once
+constexpr int kDenseWidth = 192;  // elements that fill tiles of any instruction set
+constexpr int kBlockRows = 8;     // rows of a vertical sum that are made at once
 
 struct RowKernels {
     // out[x] = init + sum over t < k of w[t] * p[t][x]

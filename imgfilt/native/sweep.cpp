@@ -32,6 +32,7 @@ class Sweep {
           border_(border),
           cval_(cval),
           row_(*kernels().row),
+          loaded_(program.nodes_.size() == 2 && program.nodes_.back().rectangle.height > 0 && packed(in)),
           finite_outside_(border != Border::constant || std::isfinite(cval)) {
         block_ = take_block(program.workspace(in.width));
         char* next = block_.memory.get();
@@ -58,7 +59,7 @@ class Sweep {
         const int64_t row_bytes = bytes_of_row(in);
         const bool kept = lines_[0].direct && lines_[0].depth > 1;
         ahead_ = kept ? kRowsAhead : std::clamp<int64_t>(kAhead / std::max<int64_t>(1, row_bytes), 1, kRowsAhead);
-        if (lines_.size() > 2) pieces_ = std::max<int64_t>(1, row_bytes / kPiece);
+        if (lines_.size() > 2 || loaded_) pieces_ = std::max<int64_t>(1, row_bytes / kPiece);
         if (program.nodes_.back().column >= 0)
             pieces_ = (lines_.back().width * out.channels - 1) / strip(program.nodes_.back()) + 1;
         fetching_ = row_bytes * in.height + bytes_of_row(out) * out.height > kNear;
@@ -304,7 +305,7 @@ class Sweep {
     }
     int64_t moments() const {
         const Program::Node& last = program_.nodes_.back();
-        if (last.column >= 0) return pieces_ * last.together;
+        if (last.column >= 0 || loaded_) return pieces_ * last.together;
         return fetches(last) ? pieces_ : static_cast<int64_t>(lines_.size() - 1) * pieces_;
     }
     void fetch(int64_t moments) {
@@ -432,9 +433,13 @@ class Sweep {
         const Program::Node& node = program_.nodes_[i];
         const Op& op = node.op;
         const int64_t width = lines_[i].width, n = width * op.channels;
-        if (op.kind != OpKind::taps && op.kind != OpKind::gradient) fetch(pieces_);
+        if (op.kind != OpKind::taps && op.kind != OpKind::gradient && !loaded_) fetch(pieces_);
         switch (op.kind) {
-            case OpKind::source: return load_row(in_, border_index(y, in_.height, border_), out);
+            case OpKind::source: {
+                const int64_t row = border_index(y, in_.height, border_);
+                if (loaded_) announce(row + kDenseRows);
+                return load_row(in_, row, out);
+            }
             case OpKind::convert: {
                 const int from = static_cast<int>(program_.nodes_[op.inputs[0]].op.dtype);
                 return row_.convert[from][static_cast<int>(op.dtype)](input(op.inputs[0], y), op.affine, out, n);
@@ -679,14 +684,25 @@ class Sweep {
         const int64_t left = int64_t{corner.dx} * op.channels * kSizeOf[static_cast<int>(op.dtype)];
         for (int t = 0; t < node.rectangle.height + rows - 1; ++t)
             p[static_cast<size_t>(t)] = input(op.inputs[0], row + corner.dy + t) + left;
-        fetch(rows * pieces_);
-        const int64_t n = lines_[i].width * op.channels;
-        if (op.dtype == DType::f32)
-            return row_.dense_f32(reinterpret_cast<const float* const*>(p.data()), node.weights32.data(),
-                                  node.rectangle, static_cast<float>(op.init), reinterpret_cast<float* const*>(targets),
-                                  rows, n);
-        row_.dense_f64(reinterpret_cast<const double* const*>(p.data()), node.weights64.data(), node.rectangle, op.init,
-                       reinterpret_cast<double* const*>(targets), rows, n);
+        const int64_t n = lines_[i].width * op.channels, size = kSizeOf[static_cast<int>(op.dtype)];
+        const int64_t pieces = rows * pieces_;
+        char* out[kDenseRows];
+        std::copy_n(targets, rows, out);
+        for (int64_t piece = 0, x = 0; piece < pieces; ++piece) {
+            int64_t next = n * (piece + 1) / pieces / kDenseWidth * kDenseWidth;
+            if (n - next < kDenseWidth) next = n;  // the last piece is no short one
+            fetch(1);
+            if (next == x) continue;
+            if (op.dtype == DType::f32)
+                row_.dense_f32(reinterpret_cast<const float* const*>(p.data()), node.weights32.data(), node.rectangle,
+                               static_cast<float>(op.init), reinterpret_cast<float* const*>(out), rows, next - x);
+            else
+                row_.dense_f64(reinterpret_cast<const double* const*>(p.data()), node.weights64.data(), node.rectangle,
+                               op.init, reinterpret_cast<double* const*>(out), rows, next - x);
+            for (int t = 0; t < node.rectangle.height + rows - 1; ++t) p[static_cast<size_t>(t)] += (next - x) * size;
+            for (int r = 0; r < rows; ++r) out[r] += (next - x) * size;
+            x = next;
+        }
     }
 
     // A part of a row of sums, and its part of the fetching.
@@ -898,7 +914,9 @@ class Sweep {
     std::vector<Line> lines_;
     std::vector<int64_t> left_, right_;  // the columns that stand for those beyond the ends
     char* columns_[kBlockRows] = {};     // where a vertical sum's rows go on
-    const bool finite_outside_;          // what lies beyond the image's border
+    // Whether the image's rows are loaded into lines for a sum under a rectangle: it fetches those of its next rows.
+    const bool loaded_;
+    const bool finite_outside_;  // what lies beyond the image's border
     bool constant_ = false, steady_ = false;
     Fetch source_, target_;
     int64_t pieces_ = 1;
