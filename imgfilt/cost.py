@@ -21,6 +21,9 @@ _WIDTH = {"v4": 64.0, "v3": 32.0, "v2": 16.0, "base": 16.0}  # bytes of a vector
 _UNROLLED = (3, 5, 6, 7, 9)  # numbers of taps whose loops keep weights and pointers in registers
 _OF_UNROLLED = 0.8  # their steps, as a part of others'
 _OF_RUNS = 1.12  # the steps of longer sums of floats, which are added up in runs
+_LEAST_BLOCK = 4  # taps of a column, or of a row, of floats that are summed in blocks of rows, or of vectors
+_STEPS_PER_BLOCK = 4.0
+_OF_BLOCKS = 0.53  # the steps of such sums
 _STEPS_OF_RUNNING = 6.0  # of sums along the row, each out of the one before; twice as many of reals
 _WIDEST_RECTANGLE = 64  # columns, see native/program.cpp
 _STEPS_PER_RECTANGLE = (
@@ -116,6 +119,8 @@ def of_op(op: RowOp, ops: list[RowOp], length: float) -> float:
         root = 8.0 if op.kind == "gradient" else 0.0
         if _fills_rectangle(op):
             steps = _of_rectangle(len(op.taps))
+        elif _fills_line(op):
+            steps = _STEPS_PER_BLOCK + _OF_BLOCKS * c.steps_per_tap * len(op.taps)
         else:
             steps = _of_taps(op.dtype, len(op.taps), sideways, small) / op.up
         return step * (c.steps_per_op + steps + root)
@@ -150,6 +155,16 @@ def _fills_rectangle(op: RowOp) -> bool:
     first, last = op.taps[0], op.taps[-1]
     height, width = last.dy - first.dy + 1, last.dx - first.dx + 1
     return is_rectangle(height, width) and len(op.taps) == height * width
+
+
+def _fills_line(op: RowOp) -> bool:
+    """Whether an op's taps are those of a whole column, or row, of floats that is summed in blocks."""
+    if op.dtype not in ROUND_OFF or op.up > 1 or op.step > 1 or len(op.inputs) != 1:
+        return False
+    (y, x), n = (op.taps[0].dy, op.taps[0].dx), len(op.taps)
+    places = [(t.dy, t.dx) for t in op.taps]
+    column, row = [(y + i, x) for i in range(n)], [(y, x + i) for i in range(n)]
+    return n >= _LEAST_BLOCK and ((x == 0 and places == column) or (y == 0 and places == row))
 
 
 def _of_rectangle(taps: int) -> float:
