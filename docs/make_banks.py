@@ -1,7 +1,6 @@
 """Puts the figures of `imgfilt bench banks --json` into docs/filter-banks.md.
 
-    (imgfilt bench banks --json; imgfilt bench banks --threads 2 --side auto --side torch --json) |
-        python docs/make_banks.py
+    (imgfilt bench banks --json; imgfilt bench banks --threads 2 --json) | python docs/make_banks.py
 
 The tables stand between the marks <!-- banks --> and <!-- /banks -->.
 """
@@ -54,15 +53,27 @@ def text(rows: list[Row]) -> str:
         "sides:",
         "",
         *choices(rows),
-        "",
-        "Means over the twelve layers, one thread:",
+    ]
+    for threads in sorted({row.threads for row in rows}):
+        lines += [
+            "",
+            *sides(sorted((r for r in rows if r.threads == threads), key=lambda r: r.layer), threads),
+        ]
+    return "\n".join(lines)
+
+
+def sides(rows: list[Row], threads: int) -> list[str]:
+    """The means of each side on so many threads, then every layer."""
+    told = f"{threads} thread{'s' * (threads > 1)}"
+    lines = [
+        f"Means over the twelve layers, {told}:",
         "",
         "| | torch's speed | im2col's | im2col_plain's | input + workspace, of im2col's |",
         "| --- | ---: | ---: | ---: | ---: |",
     ]
-    for side in dict.fromkeys(row.side for row in one if row.ms and not row.side.startswith("torch")):
-        mine = [row for row in one if row.side == side and row.ms]
-        ratios = [mean_ratio(one, side, other) or 0.0 for other in ("torch", "im2col", "im2col_plain")]
+    for side in dict.fromkeys(row.side for row in rows if row.ms and not row.side.startswith("torch")):
+        mine = [row for row in rows if row.side == side and row.ms]
+        ratios = [mean_ratio(rows, side, other) or 0.0 for other in ("torch", "im2col", "im2col_plain")]
         share = sum(memory_ratio(row) for row in mine) / len(mine)
         layers = "" if len(mine) == len(LAYERS) else f" (layers {', '.join(str(row.layer) for row in mine)})"
         lines.append(
@@ -70,15 +81,15 @@ def text(rows: list[Row]) -> str:
             + " | ".join(f"{ratio:.2f} x" for ratio in ratios)
             + f" | {100 * share:.1f} % |"
         )
-    lines += [
+    return [
+        *lines,
         "",
-        "Every layer and side, one thread:",
+        f"Every layer and side, {told}:",
         "",
         f"| {' | '.join(HEADER)} |",
         "| ---: | --- |" + " ---: |" * 6,
+        *(f"| {' | '.join(cells)} |" for cells in table(rows)[1:]),
     ]
-    lines += [f"| {' | '.join(cells)} |" for cells in table(one)[1:]]
-    return "\n".join(lines)
 
 
 def main() -> None:

@@ -1,13 +1,6 @@
 #include "transposed_bindings.hpp"
 
-#include <nanobind/ndarray.h>
-#include <nanobind/stl/optional.h>
-#include <nanobind/stl/tuple.h>
-
-#include <optional>
-#include <stdexcept>
-#include <tuple>
-
+#include "real_arrays.hpp"
 #include "transposed.hpp"
 
 namespace nb = nanobind;
@@ -15,18 +8,6 @@ using namespace nb::literals;
 
 namespace imgfilt {
 namespace {
-
-using Input = nb::ndarray<nb::ro, nb::device::cpu>;
-using Output = nb::ndarray<nb::device::cpu>;
-using Pair = std::tuple<int64_t, int64_t>;
-using Sizes = std::tuple<int64_t, int64_t, int64_t, int64_t>;
-
-template <class A>
-DType real_type(const A& array) {
-    if (array.dtype() == nb::dtype<float>()) return DType::f32;
-    if (array.dtype() == nb::dtype<double>()) return DType::f64;
-    throw std::invalid_argument("transposed convolutions compute in float32 and float64");
-}
 
 void check_sizes(const Planes& p) {
     if (p.images < 1 || p.channels < 1 || p.height < 1 || p.width < 1) throw std::invalid_argument("an empty batch");
@@ -38,44 +19,26 @@ Planes planes_of(const A& array) {
     if (array.ndim() != 4) throw std::invalid_argument("a batch has four axes: image, channel, row, column");
     Planes p;
     p.dtype = real_type(array);
-    const int64_t size = kSizeOf[static_cast<int>(p.dtype)];
-    p.data = static_cast<char*>(const_cast<void*>(static_cast<const void*>(array.data())));
-    p.images = static_cast<int64_t>(array.shape(0));
-    p.channels = static_cast<int64_t>(array.shape(1));
-    p.height = static_cast<int64_t>(array.shape(2));
-    p.width = static_cast<int64_t>(array.shape(3));
-    p.image = array.stride(0) * size;
-    p.channel = array.stride(1) * size;
-    p.row = array.stride(2) * size;
-    p.pixel = array.stride(3) * size;
+    p.data = first_byte(array);
+    p.images = extent(array, 0);
+    p.channels = extent(array, 1);
+    p.height = extent(array, 2);
+    p.width = extent(array, 3);
+    p.image = byte_stride(array, 0);
+    p.channel = byte_stride(array, 1);
+    p.row = byte_stride(array, 2);
+    p.pixel = byte_stride(array, 3);
     check_sizes(p);
     return p;
 }
 
 // Planes of some size without their elements, (images, channels, height, width).
-Planes planes_of_size(const Sizes& sizes, int64_t itemsize) {
+Planes planes_of_size(const Four& sizes, int64_t itemsize) {
     Planes p;
     std::tie(p.images, p.channels, p.height, p.width) = sizes;
-    p.dtype = itemsize == 4 ? DType::f32 : DType::f64;
+    p.dtype = real_type_of_size(itemsize);
     check_sizes(p);
     return p;
-}
-
-void check_dense(const Input& array, DType dtype) {
-    if (real_type(array) != dtype) throw std::invalid_argument("element types differ");
-    int64_t expected = 1;
-    for (std::size_t i = array.ndim(); i-- > 0;) {
-        if (array.shape(i) != 1 && array.stride(i) != expected) throw std::invalid_argument("the array has gaps");
-        expected *= static_cast<int64_t>(array.shape(i));
-    }
-}
-
-const void* bias_of(const std::optional<Input>& bias, const Planes& out) {
-    if (!bias) return nullptr;
-    if (bias->ndim() != 1 || static_cast<int64_t>(bias->shape(0)) != out.channels)
-        throw std::invalid_argument("the bias has one element a filter");
-    check_dense(*bias, out.dtype);
-    return bias->data();
 }
 
 TransposedShape shape_of(int64_t kernel_height, int64_t kernel_width, const Pair& stride, const Pair& lacking,
@@ -115,7 +78,7 @@ void bind_transposed(nb::module_& m) {
                 static_cast<int64_t>(weight.shape(1)) * groups != to.channels)
                 throw std::invalid_argument("input, weights and output do not fit each other");
             check_dense(weight, in.dtype);
-            const void* const offsets = bias_of(bias, to);
+            const void* const offsets = bias_of(bias, to.channels, to.dtype);
             const TransposedMethod how = method_of(method);
             nb::gil_scoped_release release;
             transposed(how, s, in, weight.data(), offsets, to, threads);
@@ -124,7 +87,7 @@ void bind_transposed(nb::module_& m) {
         "threads"_a);
     m.def(
         "transposed_workspace",
-        [](int method, const Sizes& x, const Sizes& out, const Pair& kernel, const Pair& stride, const Pair& lacking,
+        [](int method, const Four& x, const Four& out, const Pair& kernel, const Pair& stride, const Pair& lacking,
            const Pair& dilation, int64_t groups, int64_t itemsize, int threads) {
             const TransposedShape s =
                 shape_of(std::get<0>(kernel), std::get<1>(kernel), stride, lacking, dilation, groups);
@@ -146,7 +109,7 @@ void bind_transposed(nb::module_& m) {
             if (to.images != 1 || static_cast<int64_t>(cols.shape(0)) != to.channels)
                 throw std::invalid_argument("cols and output do not fit each other");
             check_dense(cols, to.dtype);
-            const void* const offsets = bias_of(bias, to);
+            const void* const offsets = bias_of(bias, to.channels, to.dtype);
             const int64_t height = static_cast<int64_t>(cols.shape(3)), width = static_cast<int64_t>(cols.shape(4));
             nb::gil_scoped_release release;
             col2im(s, cols.data(), height, width, offsets, to);

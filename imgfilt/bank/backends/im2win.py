@@ -14,7 +14,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from imgfilt.bank import cost as costs
-from imgfilt.bank.layouts import LAYOUTS, as_batch
+from imgfilt.bank.layouts import LAYOUTS
+from imgfilt.bank.native import native_run, native_workspace
 from imgfilt.bank.problem import BankProblem, summation_error
 from imgfilt.problem import Refusal
 
@@ -37,11 +38,7 @@ def workspace(problem: BankProblem, threads: int) -> int:
     """
     from imgfilt import _native
 
-    p = problem
-    return _native.bank_im2win_workspace(
-        LAYOUTS.index(p.layout), (p.batch, p.channels, p.height, p.width), (p.batch, p.filters, *p.out), p.kernel,
-        p.stride, p.padding, p.dilation, p.groups, p.itemsize, threads,
-    )  # fmt: skip
+    return native_workspace(_native.bank_im2win_workspace, problem, threads, LAYOUTS.index(problem.layout))
 
 
 def error(problem: BankProblem) -> float:
@@ -60,8 +57,5 @@ def cost(problem: BankProblem) -> float:
 def run(problem: BankProblem, x: Array, weight: Array, bias: Array | None, out: Array, threads: int) -> None:
     from imgfilt import _native
 
-    p = problem
-    _native.bank_im2win(
-        LAYOUTS.index(p.layout), as_batch(x, p.layout), weight, bias, as_batch(out, p.layout), p.stride, p.padding,
-        p.dilation, p.groups, threads,
-    )  # fmt: skip
+    layout = LAYOUTS.index(problem.layout)
+    native_run(_native.bank_im2win, problem, x, weight, bias, out, threads, layout)

@@ -8,13 +8,14 @@ convolution", 2022.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt.bank import cost as costs
-from imgfilt.bank.layouts import as_batch
+from imgfilt.bank.native import native_run, native_workspace
 from imgfilt.bank.problem import BankProblem, summation_error
 from imgfilt.problem import Refusal
 
@@ -35,10 +36,7 @@ def workspace(problem: BankProblem, threads: int) -> int:
     from imgfilt import _native
 
     p = problem
-    columns = _native.bank_shifted_workspace(
-        (p.batch, p.channels, p.height, p.width), (p.batch, p.filters, *p.out), p.kernel, p.stride, p.padding,
-        p.dilation, p.groups, p.itemsize, threads,
-    )  # fmt: skip
+    columns = native_workspace(_native.bank_shifted_workspace, p, threads)
     return columns + (0 if p.layout in ("NCHW", "CHWN8") else p.output_elements * p.itemsize)
 
 
@@ -56,8 +54,6 @@ def run(problem: BankProblem, x: Array, weight: Array, bias: Array | None, out: 
     p = problem
     gaps = out.strides[2:] != (p.out[1] * out.itemsize, out.itemsize)
     result = np.empty(out.shape, out.dtype) if gaps else out
-    _native.bank_shifted(
-        as_batch(x, "NCHW"), weight, bias, as_batch(result, "NCHW"), p.stride, p.padding, p.dilation, p.groups, threads,
-    )  # fmt: skip
+    native_run(_native.bank_shifted, replace(p, layout="NCHW"), x, weight, bias, result, threads)
     if gaps:
         out[...] = result
