@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from itertools import pairwise
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -65,9 +66,8 @@ def start(words: Sequence[str]) -> None:
     import imagecodecs
     import numpy
 
-    from imgfilt.io import jpeg, png
-
-    del numpy, jpeg, png, imagecodecs
+    import_module("imgfilt.io.png" if path.lower().endswith(".png") else "imgfilt.io.jpeg")
+    del numpy, imagecodecs
     # the thread needs the interpreter's lock a few times, and by default would wait 5 ms for it each time
     sys.setswitchinterval(_QUICK)
     _ahead = _Ahead(path)
