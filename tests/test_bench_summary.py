@@ -141,11 +141,11 @@ def test_work_of_other_processes_is_seen():
 
 def test_others_disturb_where_they_leave_too_few_processors(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
-    assert not neighbours.disturbing(1.1, 1)
-    assert neighbours.disturbing(1.3, 1)
-    assert not neighbours.disturbing(0.1, 2)
-    assert neighbours.disturbing(0.3, 2)
-    assert neighbours.disturbing(0.3, 4)
+    assert not neighbours.disturbing(1.4, 1)
+    assert neighbours.disturbing(1.6, 1)
+    assert not neighbours.disturbing(0.4, 2)
+    assert neighbours.disturbing(0.6, 2)
+    assert neighbours.disturbing(0.6, 4)
     assert not neighbours.disturbing(None, 2)
 
 
@@ -163,6 +163,9 @@ def test_of_a_cell_that_is_there_twice_the_last_counts(tmp_path):
     found = history.read([tmp_path / "a", tmp_path / "b"])
     assert [r["ratio"] for r in found if "case" in r] == [3.0, 2.0]
     assert first != second
+    write(tmp_path / "c", cell(ratio=9.0, disturbed=True), cell(ratio=7.0, threads=4, disturbed=True))
+    found = history.read([tmp_path / "a", tmp_path / "b", tmp_path / "c"])
+    assert [r["ratio"] for r in found if "case" in r] == [3.0, 2.0, 7.0]
 
 
 def test_what_got_slower(tmp_path):

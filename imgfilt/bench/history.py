@@ -16,7 +16,8 @@ _KEY = ("case", "dtype", "channels", "width", "height", "threads", "isa")
 
 
 def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """The lines of files that `imgfilt bench --json` wrote. Of a cell that is there more than once the last counts.
+    """The lines of files that `imgfilt bench --json` wrote. Of a cell that is there more than once the last counts
+    that was not disturbed, if there is one.
 
     The machine's limits are the highest that one of the runs with that instruction set found, and the cells' parts of
     them are of those: nothing makes a limit too high, anything else that the machine does makes it too low.
@@ -37,11 +38,12 @@ def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
                 others.append(record)
                 continue
             try:
-                cells[tuple(record[key] for key in _KEY)] = record
+                key = tuple(record[name] for name in _KEY)
             except KeyError as error:
-                raise ValueError(
-                    f"'{path}', line {number}, has no {error}: not of this imgfilt bench"
-                ) from None
+                message = f"'{path}', line {number}, has no {error}: not of this imgfilt bench"
+                raise ValueError(message) from None
+            if key not in cells or not record.get("disturbed") or cells[key].get("disturbed"):
+                cells[key] = record
     _share_limits([record["machine"] for record in others if "machine" in record], list(cells.values()))
     return [*others, *cells.values()]
 

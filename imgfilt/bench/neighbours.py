@@ -6,7 +6,7 @@ import os
 from time import perf_counter
 from typing import NamedTuple
 
-_MOST = 0.2  # of a processor that a cell needs: what others may have of it
+_MOST = 0.5  # of a processor that a cell needs: what others may have of it
 
 _BUSY = (0, 1, 2, 5, 6, 7)  # of a line of /proc/stat: user, nice, system, interrupts, and what the host took
 

@@ -17,6 +17,8 @@ MODULES = {
     "pyvips": "imgfilt.bench.others.with_pyvips",
 }
 
+_PACKAGES = {name: name for name in MODULES} | {"pyvips": '"pyvips[binary]"'}  # with its own, fast libvips
+
 
 def others(names: Sequence[str]) -> tuple[Others, dict[str, str]]:
     """The packages that can be imported, and the reason for each that cannot."""
@@ -26,7 +28,9 @@ def others(names: Sequence[str]) -> tuple[Others, dict[str, str]]:
         try:
             module.load()
         except (ImportError, OSError) as error:  # pyvips finds its library, or raises OSError
-            missing[name] = f"cannot be imported ({' '.join(str(error).split())}): pip install {name}"
+            missing[name] = (
+                f"cannot be imported ({' '.join(str(error).split())}): pip install {_PACKAGES[name]}"
+            )
         else:
             found[name] = module.contenders
     return found, missing
