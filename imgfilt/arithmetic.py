@@ -127,6 +127,8 @@ def rounding_error(weights: NDArray[np.float64], dtype: str, low: float, high: f
     sums of single rows and columns may be made in any order, others are made row by row.
     """
     flat = weights[weights != 0].ravel()
+    if flat.size == 0:  # the phases of an upsampling by more than the kernel's width
+        return 0.0
     ends = np.stack((flat * low, flat * high))
     if weights.ndim == 1 or 1 in weights.shape:
         passed = _passed_at_worst(ends.max(axis=0), ends.min(axis=0))

@@ -328,6 +328,15 @@ def test_constant_borders_wider_than_the_image(width):
     agree(got, image, weights, response, (width,), 4)
 
 
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+def test_phases_without_taps(dtype):
+    """A kernel narrower than the factor: every second column is 0, whatever the image."""
+    image, weights = noise((5, 7), dtype), np.array([[0.25], [0.6], [0.15]])
+    got = imgfilt.upsample(image, 2, weights, anchor=(1, 0), gain="any", border="reflect101")
+    response = oracle.transposed(image, weights, (2, 2), anchor=(1, 0), border="reflect101")
+    agree(got, image, weights, response, dtype)
+
+
 @given(st.data())
 def test_upsample_by_any_kernel(data):
     draw = data.draw
