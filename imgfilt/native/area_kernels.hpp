@@ -11,7 +11,8 @@ namespace imgfilt {
 // Vector loops may read and write up to this many bytes past the end of a scratch row.
 constexpr int64_t kSlack = 64;
 
-constexpr int kMedianRows = 4;  // more share sorting, fewer keep to the nearest cache
+constexpr int kByteCounts = 21;  // the largest window whose half a byte counts
+constexpr int kMedianRows = 4;   // more share sorting, fewer keep to the nearest cache
 
 // Shape of a piece of an image that tile_median_u8 does at once. `region` has (rows + size - 1) rows of `pitch`
 // elements; pitch is a multiple of 64, at least cols + size - 1.
@@ -54,8 +55,8 @@ struct AreaKernels {
     void (*median_rows[kDTypes][3])(const void* const* rows, void* const* out, int count, int64_t step, int64_t n);
 
     // Medians of a tile of 8-bit elements to out[y * pitch + x]; size odd, <= 255. `scratch` holds
-    // 6 * (rows * pitch + 320) bytes.
-    void (*tile_median_u8)(const uint8_t* region, const Tile& tile, uint8_t* out, void* scratch);
+    // 3 * (rows * pitch + 320) and (rows + size) * (pitch + 128) bytes, whichever is more.
+    void (*tile_median_u8)(const uint8_t* region, const Tile& tile, uint8_t* out, uint8_t* scratch);
     // Medians of a region of distinct ranks 0 .. rows * cols - 1 (of the whole region), pitch = cols + size - 1.
     // `bits` holds (ranks / 64 + 1) words.
     void (*tile_median_rank)(const uint32_t* region, const Tile& tile, uint32_t* out, uint64_t* bits);

@@ -12,7 +12,8 @@
 namespace imgfilt {
 namespace {
 
-constexpr int64_t kTileRows = 16;  // rows of an 8-bit tile: more share counting, fewer share thresholds
+// Rows of an 8-bit tile: more share counting, fewer share thresholds.
+constexpr int64_t tile_rows(int size) { return size <= kByteCounts ? 16 : 32; }
 constexpr int64_t kRankTile = 96;
 constexpr int kMaxSize = 4095;
 
@@ -23,12 +24,12 @@ void median_tiles_u8(const View& out, int size, int plane, const Extended<uint8_
     Tile tile;
     tile.size = size;
     tile.pitch = static_cast<int>(round_up(size - 1 + std::max(96, size), 64));
-    const int64_t columns = tile.pitch - size + 1, radius = size / 2;
-    const Scratch<uint8_t> region((kTileRows + size - 1) * tile.pitch), result(kTileRows * tile.pitch);
-    const Scratch<uint8_t> scratch(6 * (kTileRows * tile.pitch + 320));
-    for (int64_t y = begin; y < end; y += kTileRows)
+    const int64_t columns = tile.pitch - size + 1, rows = tile_rows(size), radius = size / 2;
+    const Scratch<uint8_t> region((rows + size - 1) * tile.pitch), result(rows * tile.pitch);
+    const Scratch<uint8_t> scratch(std::max(3 * (rows * tile.pitch + 320), (rows + size) * (tile.pitch + 128)));
+    for (int64_t y = begin; y < end; y += rows)
         for (int64_t x = 0; x < out.width; x += columns) {
-            tile.rows = static_cast<int>(std::min(kTileRows, end - y));
+            tile.rows = static_cast<int>(std::min(rows, end - y));
             tile.cols = static_cast<int>(std::min(columns, out.width - x));
             for (int64_t i = 0; i < tile.rows + size - 1; ++i)
                 source.fetch(y - radius + i, x - radius, x + tile.cols + radius, region.get() + i * tile.pitch);
@@ -121,7 +122,7 @@ void median_of(const View& in, const View& out, int size, Border border, double 
     planes.count = static_cast<int>(in.channels), planes.step = 1;
     // Tiles start on multiples of their height, so that they are the same for any number of threads.
     const int64_t side = std::max<int64_t>(kRankTile, size / 2);
-    const Stripes stripes(in.height, threads, 16, bytes ? kTileRows : side);
+    const Stripes stripes(in.height, threads, 16, bytes ? tile_rows(size) : side);
     parallel_for(stripes.count * planes.count, threads, [&](int task) {
         const int plane = task / stripes.count, stripe = task % stripes.count;
         const Extended<U> source(in, planes, plane, border, cval, load);

@@ -8,25 +8,21 @@ namespace {
 
 using imgfilt::Tile;
 
-constexpr int kOverrun = 320;  // elements that shifted sums may read past a tile's end
+constexpr int kOverrun = 320;  // bytes that shifted sums may read past a tile's end
+constexpr int kFront = 64;     // bytes before each row of counts
 
 // 8-bit sums saturate: they are only ever compared with a smaller limit.
-template <class S>
-inline Vec<S> add(Vec<S> a, Vec<S> b) {
-    if constexpr (sizeof(S) == 2) {
-        return a + b;
-    } else {
+inline Vec<uint8_t> add(Vec<uint8_t> a, Vec<uint8_t> b) {
 #if defined(__AVX512BW__)
-        return (Vec<S>)_mm512_adds_epu8((__m512i)a, (__m512i)b);
+    return (Vec<uint8_t>)_mm512_adds_epu8((__m512i)a, (__m512i)b);
 #elif defined(__AVX2__)
-        return (Vec<S>)_mm256_adds_epu8((__m256i)a, (__m256i)b);
+    return (Vec<uint8_t>)_mm256_adds_epu8((__m256i)a, (__m256i)b);
 #elif defined(__SSE2__)
-        return (Vec<S>)_mm_adds_epu8((__m128i)a, (__m128i)b);
+    return (Vec<uint8_t>)_mm_adds_epu8((__m128i)a, (__m128i)b);
 #else
-        const Vec<S> sum = a + b;
-        return sum | (Vec<S>)(sum < a);
+    const Vec<uint8_t> sum = a + b;
+    return sum | (Vec<uint8_t>)(sum < a);
 #endif
-    }
 }
 
 // All ones where v <= highest.
@@ -42,19 +38,17 @@ inline bool any(Vec<uint8_t> v) {
     return all != 0;
 }
 
-template <class S>
 struct Sums {
-    S *one, *two, *total;
+    uint8_t *one, *two, *total;
 };
 
 // Sums over `size` columns at each place, from sums of 1, 2, 4, .. columns; all rows of the tile are one line.
 // `one` holds the columns' counts and is destroyed.
-template <class S>
-inline const S* window_sums(const Sums<S>& s, int size, int n) {
-    typedef Vec<S> V;
-    constexpr int lanes = VectorOf<S>::lanes;
-    S *from = s.one, *to = s.two;
-    const S* total = nullptr;
+inline const uint8_t* window_sums(const Sums& s, int size, int n) {
+    typedef Vec<uint8_t> V;
+    constexpr int lanes = VectorOf<uint8_t>::lanes;
+    uint8_t *from = s.one, *to = s.two;
+    const uint8_t* total = nullptr;
     int offset = 0;
     for (int width = 1;; width *= 2) {
         const bool last = width * 2 > size;
@@ -67,60 +61,20 @@ inline const S* window_sums(const Sums<S>& s, int size, int n) {
                 return from;
             } else {
                 for (int i = 0; i < n; i += lanes)
-                    store(s.total + i, add<S>(load<V>(s.total + i), load<V>(from + offset + i)));
+                    store(s.total + i, add(load<V>(s.total + i), load<V>(from + offset + i)));
             }
             offset += width;
         }
         if (last) return s.total;
-        for (int i = 0; i < n; i += lanes) store(to + i, add<S>(load<V>(from + i), load<V>(from + width + i)));
-        S* swap = from;
+        for (int i = 0; i < n; i += lanes) store(to + i, add(load<V>(from + i), load<V>(from + width + i)));
+        uint8_t* swap = from;
         from = to;
         to = swap;
     }
 }
 
-inline void store_wide(uint16_t* out, Vec<uint8_t> v) {
-#if defined(__AVX512BW__)
-    const __m512i low = _mm512_cvtepu8_epi16(_mm512_castsi512_si256((__m512i)v));
-    const __m512i high = _mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64((__m512i)v, 1));
-#elif defined(__AVX2__)
-    const __m256i low = _mm256_cvtepu8_epi16(_mm256_castsi256_si128((__m256i)v));
-    const __m256i high = _mm256_cvtepu8_epi16(_mm256_extracti128_si256((__m256i)v, 1));
-#elif defined(__SSE2__)
-    const __m128i low = _mm_unpacklo_epi8((__m128i)v, _mm_setzero_si128());
-    const __m128i high = _mm_unpackhi_epi8((__m128i)v, _mm_setzero_si128());
-#else
-    Vec<uint16_t> low, high;
-    for (int i = 0; i < kVectorBytes / 2; ++i) low[i] = v[i], high[i] = v[i + kVectorBytes / 2];
-#endif
-    store(out, low);
-    store(out + kVectorBytes / 2, high);
-}
-
-#if !defined(__AVX512BW__)
-// All ones in bytes i where total[i] <= limit.
-inline Vec<uint8_t> at_most(const uint8_t* total, int limit) {
-    return below(load<Vec<uint8_t>>(total), Vec<uint8_t>{} + static_cast<uint8_t>(limit));
-}
-inline Vec<uint8_t> at_most(const uint16_t* total, int limit) {
-    const Vec<uint16_t> limits = Vec<uint16_t>{} + static_cast<uint16_t>(limit);
-    const Vec<uint16_t> a = load<Vec<uint16_t>>(total), b = load<Vec<uint16_t>>(total + kVectorBytes / 2);
-    const auto low = (a < limits ? a : limits) == a, high = (b < limits ? b : limits) == b;
-#if defined(__AVX2__)
-    return (Vec<uint8_t>)_mm256_permute4x64_epi64(_mm256_packs_epi16((__m256i)low, (__m256i)high), 0xD8);
-#elif defined(__SSE2__)
-    return (Vec<uint8_t>)_mm_packs_epi16((__m128i)low, (__m128i)high);
-#else
-    Vec<uint8_t> r;
-    for (int i = 0; i < kVectorBytes / 2; ++i) r[i] = low[i] & 255, r[i + kVectorBytes / 2] = high[i] & 255;
-    return r;
-#endif
-}
-#endif
-
 // How many of the `size` elements of each column, from each row of the tile on, lie below `threshold`.
-template <class S>
-inline void count_columns(const uint8_t* region, const Tile& tile, int threshold, S* out) {
+inline void count_columns(const uint8_t* region, const Tile& tile, int threshold, uint8_t* out) {
     typedef Vec<uint8_t> V;
     constexpr int lanes = VectorOf<uint8_t>::lanes;
     const V highest = V{} + static_cast<uint8_t>(threshold - 1);
@@ -130,11 +84,7 @@ inline void count_columns(const uint8_t* region, const Tile& tile, int threshold
         V count = {};
         for (int y = 0; y < tile.size; ++y) count -= below(load<V>(column + y * pitch), highest);
         for (int y = 0;; ++y) {
-            if constexpr (sizeof(S) == 1) {
-                store(out + y * pitch + x, count);
-            } else {
-                store_wide(out + y * pitch + x, count);
-            }
+            store(out + y * pitch + x, count);
             if (y + 1 == tile.rows) break;
             count += below(load<V>(column + y * pitch), highest);
             count -= below(load<V>(column + (y + tile.size) * pitch), highest);
@@ -142,27 +92,23 @@ inline void count_columns(const uint8_t* region, const Tile& tile, int threshold
     }
 }
 
+struct Node {
+    int low, width;
+};
+
 // cur[i] += width where cur[i] == low and at most `half` of the window's elements are below low + width.
 // Returns bit 0: some stayed; bit 1: some moved.
-template <class S>
-inline int descend(uint8_t* cur, const S* total, int half, int low, int width, int n) {
+inline int descend(uint8_t* cur, const uint8_t* total, int half, Node node, int n) {
 #if defined(__AVX512BW__)
-    const __m512i lows = _mm512_set1_epi8(static_cast<char>(low)), step = _mm512_set1_epi8(static_cast<char>(width));
+    const __m512i low = _mm512_set1_epi8(static_cast<char>(node.low));
+    const __m512i width = _mm512_set1_epi8(static_cast<char>(node.width));
+    const __m512i limit = _mm512_set1_epi8(static_cast<char>(half));
     uint64_t stayed = 0, moved = 0;
     for (int i = 0; i < n; i += 64) {
         const __m512i c = _mm512_loadu_si512(cur + i);
-        const __mmask64 here = _mm512_cmpeq_epi8_mask(c, lows);
-        __mmask64 few;
-        if constexpr (sizeof(S) == 1) {
-            few = _mm512_mask_cmple_epu8_mask(here, _mm512_loadu_si512(total + i),
-                                              _mm512_set1_epi8(static_cast<char>(half)));
-        } else {
-            const __m512i limit = _mm512_set1_epi16(static_cast<int16_t>(half));
-            const uint64_t a = _mm512_cmple_epu16_mask(_mm512_loadu_si512(total + i), limit);
-            const uint64_t b = _mm512_cmple_epu16_mask(_mm512_loadu_si512(total + i + 32), limit);
-            few = here & (a | b << 32);
-        }
-        _mm512_storeu_si512(cur + i, _mm512_mask_add_epi8(c, few, c, step));
+        const __mmask64 here = _mm512_cmpeq_epi8_mask(c, low);
+        const __mmask64 few = _mm512_mask_cmple_epu8_mask(here, _mm512_loadu_si512(total + i), limit);
+        _mm512_storeu_si512(cur + i, _mm512_mask_add_epi8(c, few, c, width));
         stayed |= here & ~few;
         moved |= few;
     }
@@ -170,13 +116,14 @@ inline int descend(uint8_t* cur, const S* total, int half, int low, int width, i
 #else
     typedef Vec<uint8_t> V;
     constexpr int lanes = VectorOf<uint8_t>::lanes;
-    const V lows = V{} + static_cast<uint8_t>(low), step = V{} + static_cast<uint8_t>(width);
+    const V low = V{} + static_cast<uint8_t>(node.low), width = V{} + static_cast<uint8_t>(node.width);
+    const V limit = V{} + static_cast<uint8_t>(half);
     V stayed = {}, moved = {};
     for (int i = 0; i < n; i += lanes) {
         const V c = load<V>(cur + i);
-        const V here = (V)(c == lows);
-        const V few = at_most(total + i, half) & here;
-        store(cur + i, c + (few & step));
+        const V here = (V)(c == low);
+        const V few = below(load<V>(total + i), limit) & here;
+        store(cur + i, c + (few & width));
         stayed |= here & ~few;
         moved |= few;
     }
@@ -184,34 +131,161 @@ inline int descend(uint8_t* cur, const S* total, int half, int low, int width, i
 #endif
 }
 
+// How many elements of a row, from its begin to each one, lie below `threshold` > 0. Counts wrap.
+#if defined(__AVX512BW__)
+inline void count_along(const uint8_t* in, int threshold, int n, uint8_t* out) {
+    const __m512i limit = _mm512_set1_epi8(static_cast<char>(threshold)), last = _mm512_set1_epi8(15);
+    uint64_t before = 0;
+    for (int x = 0; x < n; x += 64) {
+        const __mmask64 below = _mm512_cmplt_epu8_mask(_mm512_loadu_si512(in + x), limit);
+        __m512i v = _mm512_maskz_set1_epi8(below, 1);
+        v = _mm512_add_epi8(v, _mm512_bslli_epi128(v, 1));
+        v = _mm512_add_epi8(v, _mm512_bslli_epi128(v, 2));
+        v = _mm512_add_epi8(v, _mm512_bslli_epi128(v, 4));
+        v = _mm512_add_epi8(v, _mm512_bslli_epi128(v, 8));
+        const __m512i ends = _mm512_shuffle_epi8(v, last);  // each lane's count; then the sum of those before
+        const __m512i one = _mm512_maskz_shuffle_i64x2(0xfc, ends, ends, _MM_SHUFFLE(2, 1, 0, 0));
+        const __m512i two = _mm512_add_epi8(one, _mm512_maskz_shuffle_i64x2(0xfc, one, one, _MM_SHUFFLE(2, 1, 0, 0)));
+        const __m512i all = _mm512_add_epi8(two, _mm512_maskz_shuffle_i64x2(0xf0, two, two, _MM_SHUFFLE(1, 0, 0, 0)));
+        const __m512i start = _mm512_set1_epi8(static_cast<char>(before));
+        _mm512_storeu_si512(out + x, _mm512_add_epi8(_mm512_add_epi8(v, start), all));
+        before += static_cast<uint64_t>(__builtin_popcountll(below));
+    }
+}
+#elif defined(__AVX2__)
+inline void count_along(const uint8_t* in, int threshold, int n, uint8_t* out) {
+    const __m256i highest = _mm256_set1_epi8(static_cast<char>(threshold - 1)), last = _mm256_set1_epi8(15);
+    int before = 0;
+    for (int x = 0; x < n; x += 32) {
+        const __m256i in_x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + x));
+        const __m256i below = _mm256_cmpeq_epi8(_mm256_min_epu8(in_x, highest), in_x);
+        __m256i v = _mm256_add_epi8(below, _mm256_bslli_epi128(below, 1));  // all counts negative
+        v = _mm256_add_epi8(v, _mm256_bslli_epi128(v, 2));
+        v = _mm256_add_epi8(v, _mm256_bslli_epi128(v, 4));
+        v = _mm256_add_epi8(v, _mm256_bslli_epi128(v, 8));
+        const __m256i ends = _mm256_shuffle_epi8(v, last);
+        v = _mm256_add_epi8(v, _mm256_permute2x128_si256(ends, ends, 0x08));
+        const __m256i start = _mm256_set1_epi8(static_cast<char>(before));
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + x), _mm256_sub_epi8(start, v));
+        before += __builtin_popcount(static_cast<uint32_t>(_mm256_movemask_epi8(below)));
+    }
+}
+#elif defined(__SSE2__)
+inline void count_along(const uint8_t* in, int threshold, int n, uint8_t* out) {
+    const __m128i highest = _mm_set1_epi8(static_cast<char>(threshold - 1));
+    int before = 0;
+    for (int x = 0; x < n; x += 16) {
+        const __m128i in_x = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + x));
+        const __m128i below = _mm_cmpeq_epi8(_mm_min_epu8(in_x, highest), in_x);
+        __m128i v = _mm_add_epi8(below, _mm_bslli_si128(below, 1));  // all counts negative
+        v = _mm_add_epi8(v, _mm_bslli_si128(v, 2));
+        v = _mm_add_epi8(v, _mm_bslli_si128(v, 4));
+        v = _mm_add_epi8(v, _mm_bslli_si128(v, 8));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + x),
+                         _mm_sub_epi8(_mm_set1_epi8(static_cast<char>(before)), v));
+        before += __builtin_popcount(static_cast<uint32_t>(_mm_movemask_epi8(below)));
+    }
+}
+#else
+inline void count_along(const uint8_t* in, int threshold, int n, uint8_t* out) {
+    uint8_t count = 0;
+    for (int x = 0; x < n; ++x) out[x] = count = static_cast<uint8_t>(count + (in[x] < threshold));
+}
+#endif
+
+// Sums down a column of bytes, even and odd ones apart, in 16 bits.
+struct Totals {
+    typedef Vec<uint16_t> V;
+    V even = {}, odd = {};
+    void add(Vec<uint8_t> v) { even += (V)v & 255, odd += (V)v >> 8; }
+    void remove(Vec<uint8_t> v) { even -= (V)v & 255, odd -= (V)v >> 8; }
+    Vec<uint8_t> at_most(int limit) const {
+        const V limits = V{} + static_cast<uint16_t>(limit);
+        return (Vec<uint8_t>)(((V)(even <= limits) & 255) | ((V)(odd <= limits) & 0xff00));
+    }
+};
+
+// One register's width of the tile's columns, from `counts` on: cur[i] += width where cur[i] == low and at most half of
+// the window's elements are below low + width. Returns bit 0: some stayed; bit 1: some moved.
+inline int descend(const uint8_t* counts, const Tile& tile, Node node, uint8_t* cur, uint8_t* across) {
+    typedef Vec<uint8_t> V;
+    constexpr int lanes = VectorOf<uint8_t>::lanes;
+    const V low = V{} + static_cast<uint8_t>(node.low), width = V{} + static_cast<uint8_t>(node.width);
+    const int64_t pitch = tile.pitch, counts_pitch = pitch + kFront;
+    const int half = tile.size * tile.size / 2;
+    Totals totals;
+    const auto enter = [&](int64_t y) {
+        const uint8_t* row = counts + y * counts_pitch;
+        const V count = load<V>(row + tile.size - 1) - load<V>(row - 1);
+        store(across + y * lanes, count);
+        totals.add(count);
+    };
+    for (int y = 0; y < tile.size - 1; ++y) enter(y);
+    V stayed = {}, moved = {};
+    for (int y = 0; y < tile.rows; ++y) {
+        enter(y + tile.size - 1);
+        const V c = load<V>(cur + y * pitch), here = (V)(c == low);
+        const V few = totals.at_most(half) & here;
+        store(cur + y * pitch, c + (few & width));
+        stayed |= here & ~few;
+        moved |= few;
+        totals.remove(load<V>(across + y * lanes));
+    }
+    return any(stayed) | any(moved) << 1;
+}
+
 // The median of each window is found bit by bit: all windows of the tile that share the bits found so far are
 // asked together how many of their elements lie below the next bit's threshold. That count is a box sum, a few
 // vector additions for many windows at once; and windows near each other have few different medians, so that
 // few of the 256 thresholds are ever asked for.
-template <class S>
-inline void tile_median(const uint8_t* region, const Tile& tile, uint8_t* cur, void* scratch) {
+//
+// Small windows: sums down the columns first, then along the rows, all in bytes that saturate above half the window.
+inline void tile_median_small(const uint8_t* region, const Tile& tile, uint8_t* cur, uint8_t* memory) {
     const int n = tile.rows * tile.pitch, half = tile.size * tile.size / 2;
-    S* memory = static_cast<S*>(scratch);
-    const Sums<S> sums = {memory, memory + n + kOverrun, memory + 2 * (n + kOverrun)};
-    // Lanes that are no window hold 255, which is no node of the tree.
-    for (int y = 0; y < tile.rows; ++y)
-        for (int x = 0; x < tile.pitch; ++x) cur[y * tile.pitch + x] = x < tile.cols ? 0 : 255;
+    const Sums sums = {memory, memory + n + kOverrun, memory + 2 * (n + kOverrun)};
     bool present[256] = {true};
     for (int width = 128; width > 0; width /= 2)
         for (int low = 0; low < 256; low += 2 * width) {
             if (!present[low]) continue;
-            count_columns<S>(region, tile, low + width, sums.one);
-            const int found = descend<S>(cur, window_sums<S>(sums, tile.size, n), half, low, width, n);
+            count_columns(region, tile, low + width, sums.one);
+            const int found = descend(cur, window_sums(sums, tile.size, n), half, {low, width}, n);
             present[low] = found & 1;
             present[low + width] = found >> 1;
         }
 }
 
-void tile_median_u8(const uint8_t* region, const Tile& tile, uint8_t* out, void* scratch) {
-    if (tile.size * tile.size / 2 < 255)
-        tile_median<uint8_t>(region, tile, out, scratch);
+// Large windows: counts along the rows first, in bytes that wrap, then sums down the columns in 16 bits.
+inline void tile_median_large(const uint8_t* region, const Tile& tile, uint8_t* cur, uint8_t* counts) {
+    constexpr int lanes = VectorOf<uint8_t>::lanes;
+    const int64_t rows = tile.rows + tile.size - 1, counts_pitch = tile.pitch + kFront;
+    uint8_t* across = counts + rows * counts_pitch + kFront;
+    for (int y = 0; y < rows; ++y) counts[y * counts_pitch + kFront - 1] = 0;
+    // Which registers' widths of columns have a node: a bit each.
+    uint32_t present[256] = {~0u};
+    for (int width = 128; width > 0; width /= 2)
+        for (int low = 0; low < 256; low += 2 * width) {
+            const uint32_t wanted = present[low];
+            if (wanted == 0) continue;
+            for (int y = 0; y < rows; ++y)
+                count_along(region + y * tile.pitch, low + width, tile.pitch, counts + y * counts_pitch + kFront);
+            present[low] = 0;
+            for (int x = 0, i = 0; x < tile.cols; x += lanes, ++i) {
+                if ((wanted >> i & 1) == 0) continue;
+                const int found = descend(counts + kFront + x, tile, {low, width}, cur + x, across);
+                present[low] |= static_cast<uint32_t>(found & 1) << i;
+                present[low + width] |= static_cast<uint32_t>(found >> 1) << i;
+            }
+        }
+}
+
+void tile_median_u8(const uint8_t* region, const Tile& tile, uint8_t* out, uint8_t* scratch) {
+    // Lanes that are no window hold 255, which is no node of the tree.
+    for (int y = 0; y < tile.rows; ++y)
+        for (int x = 0; x < tile.pitch; ++x) out[y * tile.pitch + x] = x < tile.cols ? 0 : 255;
+    if (tile.size <= imgfilt::kByteCounts)
+        tile_median_small(region, tile, out, scratch);
     else
-        tile_median<uint16_t>(region, tile, out, scratch);
+        tile_median_large(region, tile, out, scratch);
 }
 
 // Huang's sliding median over ranks: a window is a set of bits, `below` how many of its elements lie below
