@@ -47,7 +47,8 @@ class Sweep {
             line.depth = program.depth(node);
             line.mask = std::has_single_bit(static_cast<uint64_t>(line.depth)) ? line.depth - 1 : -1;
             line.base = next;
-            line.direct = i == 0 && node.pad == 0 && packed(in);
+            // Very many rows a multiple of a page apart would push each other out of the second cache.
+            line.direct = i == 0 && node.pad == 0 && packed(in) && (line.depth <= 128 || in.row % 4096 != 0);
             next += line.stride * (line.depth + 1);
             line.scratch = next;
             next += Program::scratch(node, line.width);
