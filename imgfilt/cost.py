@@ -159,7 +159,7 @@ def _fills_rectangle(op: RowOp) -> bool:
 
 def _fills_line(op: RowOp) -> bool:
     """Whether an op's taps are those of a whole column, or row, of floats that is summed in blocks."""
-    if op.dtype not in ROUND_OFF or op.up > 1 or op.step > 1 or len(op.inputs) != 1:
+    if op.dtype not in ROUND_OFF or op.up > 1 or op.step > 1 or len(op.inputs) != 1 or not op.taps:
         return False
     (y, x), n = (op.taps[0].dy, op.taps[0].dx), len(op.taps)
     places = [(t.dy, t.dx) for t in op.taps]
