@@ -73,7 +73,7 @@ def _ours(x: Array, weight: Array, layer: Layer, backend: str, layout: str, thre
 
 
 def _torch(x: Array, weight: Array, layer: Layer, backend: str, layout: str, threads: int) -> Made:
-    import torch
+    import torch  # type: ignore[import-not-found,unused-ignore]
 
     torch.set_num_threads(threads)
     order = torch.channels_last if layout == "NHWC" else torch.contiguous_format

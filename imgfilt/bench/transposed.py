@@ -160,7 +160,7 @@ def _ours(x: Array, weight: Array, backend: str, threads: int, case: Case, out: 
 
 
 def _torch(x: Array, weight: Array, threads: int, case: Case) -> tuple[Callable[[], Any], str]:
-    import torch
+    import torch  # type: ignore[import-not-found,unused-ignore]
 
     torch.set_num_threads(threads)
     image, kernels = torch.from_numpy(x), torch.from_numpy(weight)
