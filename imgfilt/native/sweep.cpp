@@ -535,11 +535,9 @@ class Sweep {
         const Op& op = program_.nodes_[i].op;
         std::vector<const char*>& pointers = lines_[i].pointers;
         if (steady_ && !lines_[i].places.empty()) {
-            const Place* place = lines_[i].places.data();
-            for (const char*& pointer : pointers) {
-                pointer = place->base + place->stride * ((row + place->row) & place->mask);
-                ++place;
-            }
+            size_t t = 0;
+            for (const Place& place : lines_[i].places)
+                pointers[t++] = place.base + place.stride * ((row + place.row) & place.mask);
             return pointers;
         }
         const int64_t pixel = int64_t{op.channels} * kSizeOf[static_cast<int>(program_.nodes_[op.inputs[0]].op.dtype)];
