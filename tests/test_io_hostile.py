@@ -108,7 +108,7 @@ for number, name in enumerate(names):
         path = folder + "/broken"
         open(path, "wb").write(broken)
         found["runs"] += 1
-        begin = time.perf_counter()
+        begin = time.process_time()
         try:
             info = None
             try:
@@ -128,7 +128,7 @@ for number, name in enumerate(names):
                 found["wrong"].append([name, str(error)])
         except BaseException as error:
             found["wrong"].append([name, repr(error)])
-        if time.perf_counter() - begin > 5:
+        if time.process_time() - begin > 5:
             found["slow"].append(name)
 found["megabytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 print(json.dumps(found))
