@@ -18,7 +18,7 @@ from imgfilt.rows import ITEMSIZE, ROUND_OFF, Line, RowBuilder, RowOp, rates
 from imgfilt.tuned import TuningError, TuningWarning, read_tuned
 
 _WIDTH = {"v4": 64.0, "v3": 32.0, "v2": 16.0, "base": 16.0}  # bytes of a vector
-_UNROLLED = (3, 5, 6, 7, 9)  # numbers of taps whose loops keep weights and pointers in registers
+_UNROLLED = (3, 4, 5, 6, 7, 8, 9)  # numbers of taps whose loops keep weights and pointers in registers
 _OF_UNROLLED = 0.8  # their steps, as a part of others'
 _OF_RUNS = 1.12  # the steps of longer sums of floats, which are added up in runs
 _LEAST_BLOCK = 4  # taps of a column, or of a row, of floats that are summed in blocks of rows, or of vectors

@@ -57,7 +57,7 @@ def test_chains_equal_the_oracle_for_any_threads(problem):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("size", [(2, 2), (3, 3), (5, 17), (9, 9), (33, 7)])
+@pytest.mark.parametrize("size", [(2, 2), (3, 3), (5, 5), (7, 7), (5, 17), (9, 9), (33, 7)])
 def test_rows_do_not_depend_on_those_they_are_made_with(size, dtype):
     image, weights = noise((41, 75, 1), dtype), np.random.default_rng(1).normal(size=size)
     whole = run(image, [weights], "reflect101")

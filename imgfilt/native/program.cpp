@@ -16,7 +16,6 @@ namespace {
 constexpr int64_t kMinRowsPerStripe = 16;
 constexpr int64_t kStripesPerThread = 8;
 constexpr int kWidestRectangle = 64;
-constexpr int kRunTaps = 32;
 constexpr int kLeastBlock = 128;
 // Bytes that loops read and write: what takes longer than to start another thread, or another stripe (some 30 and 15
 // us).
@@ -221,8 +220,7 @@ Rectangle Program::rectangle_of(const Op& op) {
         const Tap& tap = op.taps[static_cast<size_t>(t)];
         if (tap.dy != first.dy + t / width || tap.dx != first.dx + t % width) return {};
     }
-    const int run = static_cast<int>(std::bit_floor(static_cast<unsigned>(std::max(1, kRunTaps / width))));
-    return {height, width, op.channels, run};
+    return {height, width, op.channels, rows_in_run(width)};
 }
 
 // Sums whose loops have more than one row, or vector, in work.

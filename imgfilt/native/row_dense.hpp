@@ -25,19 +25,31 @@ IMGFILT_INLINE Vec<T> load_once(const T* p) {
     return v;
 }
 
-// R rows of B vectors. Each sum runs over the kernel row by row, and is added to the output after every few rows.
-template <class T, int R, int B>
+// R rows of B vectors. Each sum runs over the kernel row by row, and is added to the output after every few rows. Of
+// K x K weights the loops are unrolled; K is 0 where the size is not known to the compiler.
+template <class T, int R, int B, int K>
 class DenseTile {
   public:
     static constexpr int lanes = VectorOf<T>::lanes;
 
     DenseTile(const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t x)
-        : w_(w), rectangle_(rectangle), init_(init), out_(out), x_(x) {}
+        : w_(w),
+          height_(K > 0 ? K : rectangle.height),
+          width_(K > 0 ? K : rectangle.width),
+          step_(rectangle.step),
+          run_(K > 0 ? imgfilt::rows_in_run(K) : rectangle.run),
+          init_(init),
+          out_(out),
+          x_(x) {}
 
     IMGFILT_INLINE void run(const T* const* p) {
-        above<0>(p);
-        for (int i = R - 1; i < rectangle_.height; ++i) add<0, R>(p[i], i);
-        below<1>(p);
+        if constexpr (K > 0) {
+            all<0>(p);
+        } else {
+            above<0>(p);
+            for (int i = R - 1; i < height_; ++i) add<0, R>(p[i], i);
+            below<1>(p);
+        }
     }
 
   private:
@@ -52,9 +64,16 @@ class DenseTile {
     template <int First>
     IMGFILT_INLINE void below(const T* const* p) {
         if constexpr (First < R) {
-            const int i = rectangle_.height + First - 1;
+            const int i = height_ + First - 1;
             add<First, R>(p[i], i);
             below<First + 1>(p);
+        }
+    }
+    template <int I>
+    IMGFILT_INLINE void all(const T* const* p) {
+        if constexpr (I < K + R - 1) {
+            add<(I < K ? 0 : I - K + 1), (I < R ? I + 1 : R)>(p[I], I);
+            all<I + 1>(p);
         }
     }
 
@@ -62,27 +81,21 @@ class DenseTile {
     template <int First, int Last>
     IMGFILT_INLINE void add(const T* row, int i) {
         const T* in = row + x_;
-        const T* w = w_ + static_cast<int64_t>(i) * rectangle_.width;
-        const int64_t width = rectangle_.width, step = rectangle_.step;
-        for (int64_t j = 0; j < width; ++j, in += step, ++w) {
-            Vec<T> x[B];
+        const T* w = w_ + static_cast<int64_t>(i) * width_;
+        if constexpr (K > 0) {
 #pragma GCC unroll 8
-            for (int b = 0; b < B; ++b) x[b] = load_once(in + b * lanes);
-#pragma GCC unroll 8
-            for (int r = First; r < Last; ++r) {
-                const T weight = w[-r * width];
-#pragma GCC unroll 8
-                for (int b = 0; b < B; ++b) sum_[r][b] = add_product(sum_[r][b], x[b], weight);
-            }
+            for (int j = 0; j < K; ++j) add_column<First, Last>(in + j * step_, w + j);
+        } else {
+            for (int64_t j = 0; j < width_; ++j, in += step_, ++w) add_column<First, Last>(in, w);
         }
 #pragma GCC unroll 8
         for (int r = First; r < Last; ++r) {
             const int done = i - r + 1;
-            if ((done & (rectangle_.run - 1)) == 0 || done == rectangle_.height) {
+            if ((done & (run_ - 1)) == 0 || done == height_) {
                 T* out = out_[r] + x_;
 #pragma GCC unroll 8
                 for (int b = 0; b < B; ++b) {
-                    const Vec<T> before = done <= rectangle_.run ? splat(init_) : load<Vec<T>>(out + b * lanes);
+                    const Vec<T> before = done <= run_ ? splat(init_) : load<Vec<T>>(out + b * lanes);
                     store(out + b * lanes, before + sum_[r][b]);
                     sum_[r][b] = Vec<T>{};
                 }
@@ -90,11 +103,26 @@ class DenseTile {
         }
     }
 
+    template <int First, int Last>
+    IMGFILT_INLINE void add_column(const T* in, const T* w) {
+        Vec<T> x[B];
+#pragma GCC unroll 8
+        for (int b = 0; b < B; ++b) x[b] = load_once(in + b * lanes);
+#pragma GCC unroll 8
+        for (int r = First; r < Last; ++r) {
+            const T weight = w[-r * width_];
+#pragma GCC unroll 8
+            for (int b = 0; b < B; ++b) sum_[r][b] = add_product(sum_[r][b], x[b], weight);
+        }
+    }
+
     Vec<T> sum_[R][B] = {};
-    const T* w_;
-    const Rectangle rectangle_;
+    const T* const w_;
+    const int height_;
+    const int64_t width_, step_;
+    const int run_;
     const T init_;
-    T* const* out_;
+    T* const* const out_;
     const int64_t x_;
 };
 
@@ -113,25 +141,47 @@ T dense_one(const T* const* p, const T* w, const Rectangle& rectangle, T init, i
     return total;
 }
 
-template <class T, int R, int B>
+template <class T, int R, int B, int K>
 void dense_tiles(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t n) {
     constexpr int step = B * VectorOf<T>::lanes;
     int64_t x = 0;
-    for (; x + step <= n; x += step) DenseTile<T, R, B>(w, rectangle, init, out, x).run(p);
-    if (x < n) DenseTile<T, R, B>(w, rectangle, init, out, n - step).run(p);  // overlaps the one before
+    for (; x + step <= n; x += step) DenseTile<T, R, B, K>(w, rectangle, init, out, x).run(p);
+    if (x < n) DenseTile<T, R, B, K>(w, rectangle, init, out, n - step).run(p);  // overlaps the one before
 }
 
 template <class T, int R>
 void dense_rows(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t n) {
     constexpr int lanes = VectorOf<T>::lanes;
-    if (n >= kTile * lanes) return dense_tiles<T, R, kTile>(p, w, rectangle, init, out, n);
-    if (n >= lanes) return dense_tiles<T, R, 1>(p, w, rectangle, init, out, n);
+    if (n >= kTile * lanes) return dense_tiles<T, R, kTile, 0>(p, w, rectangle, init, out, n);
+    if (n >= lanes) return dense_tiles<T, R, 1, 0>(p, w, rectangle, init, out, n);
     for (int r = 0; r < R; ++r)
         for (int64_t x = 0; x < n; ++x) out[r][x] = dense_one(p + r, w, rectangle, init, x);
 }
 
+// Four rows of a small square of weights, of which the compiler knows all places; false where it does not.
+template <class T, int K>
+bool dense_square(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t n) {
+    constexpr int B = kVectorBytes == 64 ? 4 : 2, lanes = VectorOf<T>::lanes;
+    if (rectangle.height != K || rectangle.width != K || n < lanes) return false;
+    if (n >= B * lanes)
+        dense_tiles<T, 4, B, K>(p, w, rectangle, init, out, n);
+    else
+        dense_tiles<T, 4, 1, K>(p, w, rectangle, init, out, n);
+    return true;
+}
+template <class T>
+bool dense_squares(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t n) {
+    return dense_square<T, 3>(p, w, rectangle, init, out, n) || dense_square<T, 5>(p, w, rectangle, init, out, n) ||
+           // With fewer registers the tile that is loaded less often is faster.
+           (kVectorBytes == 64 && dense_square<T, 7>(p, w, rectangle, init, out, n));
+}
+
 template <class T>
 void dense(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int rows, int64_t n) {
+    for (; rows >= 4 && dense_squares(p, w, rectangle, init, out, n); rows -= 4) {
+        p += 4;
+        out += 4;
+    }
     while (rows > 0) {
         const int some = rows < rectangle.height ? rows : rectangle.height;  // a tile is not taller than the kernel
         switch (some) {

@@ -33,6 +33,13 @@ struct NextRows {
 struct Rectangle {
     int height = 0, width = 0, step = 1, run = 1;
 };
+constexpr int kRunTaps = 32;
+// Rows of so many columns whose sum is of no more than kRunTaps taps: a power of two, or one.
+constexpr int rows_in_run(int width) {
+    int rows = 1;
+    while (2 * rows * width <= kRunTaps) rows *= 2;
+    return rows;
+}
 constexpr int kDenseRows = 4;     // rows of a sum under a rectangle that are made at once
 constexpr int kDenseWidth = 192;  // elements that fill tiles of any instruction set
 constexpr int kBlockRows = 8;     // rows of a vertical sum that are made at once

@@ -147,9 +147,11 @@ void taps(const In* const* p, const Acc* w, int k, Acc init, Acc* out, int64_t n
         case 1: return taps_rows<In, Acc, 4, 1>(p, w, k, init, out, n);
         case 2: return taps_rows<In, Acc, 4, 2>(p, w, k, init, out, n);
         case 3: return taps_rows<In, Acc, 4, 3>(p, w, k, init, out, n);
+        case 4: return taps_rows<In, Acc, 4, 4>(p, w, k, init, out, n);
         case 5: return taps_rows<In, Acc, 4, 5>(p, w, k, init, out, n);
         case 6: return taps_rows<In, Acc, 4, 6>(p, w, k, init, out, n);
         case 7: return taps_rows<In, Acc, 4, 7>(p, w, k, init, out, n);
+        case 8: return taps_rows<In, Acc, 4, 8>(p, w, k, init, out, n);
         case 9: return taps_rows<In, Acc, 4, 9>(p, w, k, init, out, n);
         default: return taps_rows<In, Acc, kVectorBytes == 64 ? 8 : 4, 0>(p, w, k, init, out, n);
     }
