@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import imgfilt
-from imgfilt.api import EFFORTS
 from imgfilt.borders import names as border_names
+from imgfilt.calls import EFFORTS
 from imgfilt.catalog import builtin
 from imgfilt.functions import docstring
 from imgfilt.spec import FilterSpec, Param

@@ -14,29 +14,29 @@ class Program:
     def block(self) -> int: ...
     def run(
         self,
+        border: int,
         image: NDArray[Any],
         out: NDArray[Any],
-        border: int,
         cval: float,
         threads: int,
         begin: int = 0,
     ) -> None: ...
 
 def median(
-    image: NDArray[Any], out: NDArray[Any], size: int, border: int, cval: float, threads: int
+    size: int, border: int, image: NDArray[Any], out: NDArray[Any], cval: float, threads: int
 ) -> None: ...
 def bilateral(
-    image: NDArray[Any],
-    out: NDArray[Any],
     diameter: int,
     sigma_color: float,
     sigma_space: float,
     border: int,
+    image: NDArray[Any],
+    out: NDArray[Any],
     cval: float,
     threads: int,
 ) -> None: ...
 def canny(
-    image: NDArray[Any], out: NDArray[Any], low: float, high: float, border: int, cval: float, threads: int
+    low: float, high: float, border: int, image: NDArray[Any], out: NDArray[Any], cval: float, threads: int
 ) -> None: ...
 def integral(image: NDArray[Any], out: NDArray[Any], threads: int) -> None: ...
 def reduce_rows(

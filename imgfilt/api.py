@@ -3,41 +3,25 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgfilt.bands import Bands, RowImage
-from imgfilt.borders import canonical
-from imgfilt.engine import Executable
-from imgfilt.images import (
-    as_dtype,
-    as_image,
-    check_out,
-    dtype_name,
-    from_pil,
-    is_pil,
-    is_tensor,
-    to_pil,
-    to_tensor,
-)
+from imgfilt.calls import Options, checked_shape, exactly, plan_of, ready, run, run_stages, threads_for
+from imgfilt.images import as_dtype, as_image, check_out, dtype_name
 from imgfilt.kernel import Kernel, dilated
-from imgfilt.planner import Timings, make_plan
 from imgfilt.plans import Plan
 from imgfilt.resampling import RESAMPLINGS, a_pair, resampling
 from imgfilt.spec import FilterSpec
-from imgfilt.stages import ALPHAS, Chain, Stage, compile_graph, dtype_between
+from imgfilt.stages import Chain, Stage
 
 Array = NDArray[Any]
 
-EFFORTS = ("estimate", "measure")
-
-_CACHE_SIZE = 512
-_MOST_THREADS = 1024
-_cache: dict[Any, Executable] = {}
+_LARGEST_KEY = 1 << 16
+"""Bytes of a kernel that is known again by its bytes."""
 
 
 def apply_filter(
@@ -123,12 +107,21 @@ def apply(
     >>> imgfilt.apply("gaussian sigma=2 | sobel", np.zeros((4, 5, 3), np.uint8)).shape
     (4, 5)
     """
-    from imgfilt.catalog import known
+    from imgfilt import catalog
+
+    given = (border, dtype, "auto", color, alpha, linear_light, precision, effort)
+    arguments = None
+    if filters is None:
+        arguments = (apply, pipeline, catalog.edition(), given)
+        executable = ready(image, arguments)
+        if executable is not None:
+            return run(executable, image, out, cval, threads)
     from imgfilt.pipeline import parse, resolve
 
-    stages = resolve(parse(pipeline), known() if filters is None else filters)
-    options = Options(border, dtype, "auto", color, alpha, linear_light, precision, effort)
-    return run_stages(stages, image, options, cval, out, threads)
+    stages = resolve(parse(pipeline), catalog.known() if filters is None else filters)
+    if any(_reads_files(stage) for stage in stages):
+        arguments = None
+    return run_stages(stages, image, Options(*given), cval, out, threads, arguments)
 
 
 def apply_stages(
@@ -185,9 +178,8 @@ def correlate(
     >>> imgfilt.correlate(np.arange(6, dtype=np.uint8).reshape(1, 6), [[1, 0, 1]], stride=(1, 3)).tolist()
     [[2, 6]]
     """
-    stage = _correlation(_kernel(kernel, anchor), bias, stride, dilation)
-    options = Options(border, dtype, backend, color, alpha, linear_light, effort=effort)
-    return run_stages((stage,), image, options, cval, out, threads)
+    options = (border, dtype, backend, color, alpha, linear_light, "image", effort)
+    return _linear(correlate, image, kernel, bias, anchor, stride, dilation, options, cval, out, threads)
 
 
 def convolve(
@@ -196,7 +188,18 @@ def convolve(
     *,
     bias: float = 0.0,
     anchor: tuple[int, int] | None = None,
-    **keywords: Any,
+    stride: int | tuple[int, int] = 1,
+    dilation: int | tuple[int, int] = 1,
+    border: str = "reflect101",
+    cval: float = 0.0,
+    dtype: Any = None,
+    out: Array | None = None,
+    threads: int | None = None,
+    backend: str = "auto",
+    effort: str = "estimate",
+    color: str | None = None,
+    alpha: str | None = None,
+    linear_light: bool = False,
 ) -> Any:
     """Convolves each channel with a 2-D kernel: `correlate` with the kernel flipped, as scipy.ndimage.convolve.
 
@@ -207,11 +210,38 @@ def convolve(
     >>> imgfilt.convolve(np.array([[1, 2, 4]], np.uint8), [[-1, 0, 1]], dtype="int16").tolist()
     [[0, -3, 0]]
     """
+    options = (border, dtype, backend, color, alpha, linear_light, "image", effort)
+    return _linear(convolve, image, kernel, bias, anchor, stride, dilation, options, cval, out, threads)
+
+
+def _linear(
+    function: Callable[..., Any],
+    image: Any,
+    kernel: ArrayLike,
+    bias: float,
+    anchor: tuple[int, int] | None,
+    stride: int | tuple[int, int],
+    dilation: int | tuple[int, int],
+    options: tuple[Any, ...],
+    cval: float,
+    out: Array | None,
+    threads: int | None,
+) -> Any:
+    """What `correlate` and `convolve` do. An array of weights is known again by its bytes, which may change."""
+    arguments = None
+    if kernel.__class__ is np.ndarray and kernel.nbytes <= _LARGEST_KEY:
+        arguments = (
+            function, kernel.tobytes(), kernel.shape, kernel.dtype, bias, options,
+            anchor if anchor is None else exactly(anchor),
+            stride if stride.__class__ is int else exactly(stride),
+            dilation if dilation.__class__ is int else exactly(dilation),
+        )  # fmt: skip
+        executable = ready(image, arguments)
+        if executable is not None:
+            return run(executable, image, out, cval, threads)
     given = _kernel(kernel, anchor)
-    (height, width), (y, x) = given.shape, given.anchor
-    return correlate(
-        image, given.weights[::-1, ::-1], bias=bias, anchor=(height - 1 - y, width - 1 - x), **keywords
-    )
+    stage = _correlation(given if function is correlate else given.flipped(), bias, stride, dilation)
+    return run_stages((stage,), image, Options(*options), cval, out, threads, arguments)
 
 
 def plan(
@@ -242,7 +272,7 @@ def plan(
     >>> imgfilt.plan([[1, 2, 1], [2, 4, 2], [1, 2, 1]], shape=(2160, 3840), dtype="float32").backend
     'separable'
     """
-    shape, name = _checked_shape(shape), as_dtype(dtype)
+    shape, name = checked_shape(shape), as_dtype(dtype)
     stages: tuple[Stage, ...]
     if isinstance(what, FilterSpec):
         stages = (Stage(what, params),)
@@ -269,7 +299,7 @@ def plan(
         if params:
             raise TypeError(f"a kernel has no parameter {next(iter(params))!r}")
     options = Options(border, out_dtype, backend, color, alpha, linear_light, precision, effort)
-    return _plan(stages, shape, name, options, threads_for(threads))
+    return plan_of(stages, shape, name, options, threads_for(threads))
 
 
 def integral(image: Any, *, out: Array | None = None, threads: int | None = None) -> Array:
@@ -286,22 +316,29 @@ def integral(image: Any, *, out: Array | None = None, threads: int | None = None
     [[0, 0, 0, 0], [0, 1, 2, 3], [0, 2, 4, 6]]
     """
     from imgfilt import _native
-    from imgfilt.rows import RANGES
 
     array = as_image(image)
-    height, width = array.shape[:2]
-    name = dtype_name(array)
-    if name.startswith("float"):
-        dtype = "float64"
-    else:
-        dtype = "int32" if height * width * max(abs(v) for v in RANGES[name]) < 2**31 else "int64"
-    shape = (height + 1, width + 1, *array.shape[2:])
+    shape, dtype = _table(array.shape, array.dtype)
     if out is None:
         out = np.empty(shape, dtype)
-    elif np.may_share_memory(array, check_out(out, shape, dtype)):
-        array = array.copy()
+    elif not check_out(out, shape, dtype).flags.aligned:
+        out[...] = integral(array, threads=threads)
+        return out
     _native.integral(array, out, threads_for(threads))
     return out
+
+
+@lru_cache(maxsize=512)
+def _table(shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and dtype of the summed-area table of an image."""
+    from imgfilt.rows import RANGES
+
+    height, width, *channels = shape
+    if dtype.kind == "f":
+        name = "float64"
+    else:
+        name = "int32" if height * width * max(abs(v) for v in RANGES[dtype.name]) < 2**31 else "int64"
+    return (height + 1, width + 1, *channels), np.dtype(name)
 
 
 def box_sum(image: Any, size: int | tuple[int, int], **keywords: Any) -> Array:
@@ -342,34 +379,9 @@ def backends() -> tuple[str, ...]:
     return names()
 
 
-def threads_for(threads: int | None) -> int:
-    """The number of threads that `threads` asks for; all processors of this process for None.
-
-    Raises ValueError where it is not a positive integer.
-    """
-    if threads is None:
-        return _all_threads()
-    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
-        raise ValueError(f"threads must be a positive integer or None for all processors, got {threads!r}")
-    return min(int(threads), _MOST_THREADS)
-
-
-_threads: int | None = None
-
-
-def _all_threads() -> int:
-    global _threads
-    if _threads is None:
-        from imgfilt import _native
-
-        _threads = int(_native.all_threads())
-    return _threads
-
-
-def _checked_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
-    if not (isinstance(shape, tuple | list) and len(shape) in (2, 3) and all(int(n) > 0 for n in shape)):
-        raise ValueError(f"shape must be (height, width) or (height, width, channels), got {shape!r}")
-    return tuple(int(n) for n in shape)
+def _reads_files(stage: Stage) -> bool:
+    """Whether a step of a pipeline's text may have a kernel in it, which may be a file's name."""
+    return not isinstance(stage.what, FilterSpec) or any(p.kind == "weights" for p in stage.what.params)
 
 
 def _kernel(weights: ArrayLike, anchor: Sequence[int] | None) -> Kernel:
@@ -392,130 +404,3 @@ def _correlation(kernel: Kernel, bias: float, stride: Any, dilation: Any) -> Sta
     if strides != (1, 1):
         params["stride"] = strides
     return Stage(dilated(kernel, apart), params)
-
-
-class Options(NamedTuple):
-    """The keywords of all filters that decide the plan."""
-
-    border: str
-    dtype: Any
-    backend: str
-    color: str | None
-    alpha: str | None
-    linear_light: bool
-    precision: str = "image"
-    effort: str = "estimate"
-
-
-def run_stages(
-    stages: tuple[Stage, ...],
-    image: Any,
-    options: Options,
-    cval: float,
-    out: Array | None,
-    threads: int | None,
-) -> Any:
-    if isinstance(image, RowImage):
-        return _run_bands(stages, image, options, cval, out, threads)
-    if is_pil(image):
-        array, has_alpha = from_pil(image)
-        if options.alpha is None:
-            options = options._replace(alpha="premultiply" if has_alpha else "each")
-        result = run_stages(stages, array, options, cval, out, threads)
-        return result if out is not None else to_pil(result, image)
-    if is_tensor(image):
-        result = run_stages(stages, as_image(image), options, cval, out, threads)
-        return result if out is not None else to_tensor(result)
-    array = as_image(image)
-    count = threads_for(threads)
-    executable = _executable(stages, array.shape, dtype_name(array), options, count)
-    if out is not None:
-        out = check_out(out, executable.plan.out_shape, executable.plan.out_dtype)
-    return executable.run(array, out, _constant(cval), count)
-
-
-def _run_bands(
-    stages: tuple[Stage, ...],
-    image: RowImage,
-    options: Options,
-    cval: float,
-    out: object,
-    threads: int | None,
-) -> Bands:
-    if out is not None:
-        raise TypeError("out cannot be given for a RowImage: its result comes in bands")
-    count = threads_for(threads)
-    executable = _executable(stages, _checked_shape(image.shape), as_dtype(image.dtype), options, count)
-    return Bands(executable, image, _constant(cval), count)
-
-
-def _constant(cval: float) -> float:
-    try:
-        return float(cval)
-    except (TypeError, ValueError):
-        raise TypeError(f"cval must be a number, got {cval!r}") from None
-
-
-def _executable(
-    stages: tuple[Stage, ...], shape: tuple[int, ...], dtype: str, options: Options, threads: int
-) -> Executable:
-    """The plan of earlier calls with the same arguments, else a new one."""
-    key: tuple[Any, ...] = (stages, shape, dtype, options)
-    if options.effort == "measure":
-        from imgfilt import wisdom
-
-        key = (*key, threads, wisdom.edition())
-    try:
-        executable = _cache.get(key)
-    except TypeError:  # a parameter that cannot be a key: plan anew
-        return Executable(_plan(stages, shape, dtype, options, threads))
-    if executable is None:
-        executable = Executable(_plan(stages, shape, dtype, options, threads))
-        if len(_cache) >= _CACHE_SIZE:
-            _cache.clear()
-        _cache[key] = executable
-    return executable
-
-
-def _plan(
-    stages: tuple[Stage, ...], shape: tuple[int, ...], dtype: str, options: Options, threads: int
-) -> Plan:
-    canonical(options.border)
-    alpha = options.alpha or "each"
-    if alpha not in ALPHAS:
-        raise ValueError(f"alpha must be one of {', '.join(ALPHAS)}, got {alpha!r}")
-    timings = _timings(options, threads)
-    out_dtype = dtype if options.dtype is None else as_dtype(options.dtype)
-    channels = shape[2] if len(shape) == 3 else 1
-    between = dtype_between(dtype, options.precision)
-    root = compile_graph(
-        stages, dtype, channels, options.color, alpha, options.linear_light, out_dtype, between
-    )
-    title = " | ".join(stage.title for stage in stages)
-    if between != dtype and len(stages) > 1:
-        title += f" ({between} between the steps)"
-    return make_plan(
-        root,
-        title=title,
-        shape=shape,
-        dtype=dtype,
-        border=options.border,
-        threads=threads,
-        backend=options.backend,
-        timings=timings,
-    )
-
-
-def _timings(options: Options, threads: int) -> Timings | None:
-    """What times backends for the planner, if it is to."""
-    if options.effort not in EFFORTS:
-        raise ValueError(f"effort must be one of {', '.join(EFFORTS)}, got {options.effort!r}")
-    if options.effort == "estimate":
-        return None
-    if options.backend != "auto":
-        raise ValueError(
-            f"effort='measure' is for choosing a backend; leave backend at 'auto', got {options.backend!r}"
-        )
-    from imgfilt.timing import timings
-
-    return partial(timings, threads=threads)

@@ -70,6 +70,7 @@ def builtin_filter(name: str) -> FilterSpec:
 
 
 _loaded: dict[str, FilterSpec] = {}
+_edition = 0
 
 
 def known() -> dict[str, FilterSpec]:
@@ -79,7 +80,14 @@ def known() -> dict[str, FilterSpec]:
 
 def remember(spec: FilterSpec) -> None:
     """Makes a filter one of those that `known` gives; a later one of the same name takes its place."""
+    global _edition
     _loaded[spec.name] = spec
+    _edition += 1  # afterwards: who read it before may know the old filter under the old number
+
+
+def edition() -> int:
+    """A number that changes when `known` does."""
+    return _edition
 
 
 def load_dir(path: str | os.PathLike[str]) -> dict[str, FilterSpec]:

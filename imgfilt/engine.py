@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from imgfilt.plans import AreaStep, ArrayStep, Plan, RowStep, Step
 
 Image = NDArray[Any]
 Runner = Callable[[Image, Image, float, int], None]
+"""Given an image, its result, the value of a constant border and the number of threads."""
 
 
 class Executable:
@@ -22,10 +24,10 @@ class Executable:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
+        self.out_shape, self.out_dtype = plan.out_shape, np.dtype(plan.out_dtype)
         self._border = NATIVE.index(plan.border)
-        self._runners = [self._runner(step) for step in plan.steps]
+        *self._first, self._last = [self._runner(step) for step in plan.steps]
         self._between = [step_result(step) for step in plan.steps[:-1]]
-        self._out_dtype = np.dtype(plan.out_dtype)
 
     def run(self, image: Image, out: Image | None, cval: float, threads: int) -> Image:
         """The filtered image, in `out` where one is given.
@@ -33,11 +35,10 @@ class Executable:
         `image` and `out` have the plan's shapes and dtypes; they may overlap, the result is right all the same.
         """
         if out is None:
-            out = np.empty(self.plan.out_shape, self._out_dtype)
-        elif np.may_share_memory(image, out):
-            image = image.copy()
-        current = self._before_last(image, cval, threads)
-        self._runners[-1](current, out, cval, threads)
+            out = np.empty(self.out_shape, self.out_dtype)
+        if self._first:
+            image = self._before_last(image, cval, threads)
+        self._last(image, out, cval, threads)
         return out
 
     def rows(self, image: Image, first: int, count: int, cval: float, threads: int) -> Image:
@@ -45,18 +46,16 @@ class Executable:
         current = self._before_last(image, cval, threads)
         last, width = self.plan.steps[-1], self.plan.out_shape[1:]
         if isinstance(last, RowStep):
-            out = np.empty((count, *width), self._out_dtype)
-            _program(last).run(current, out, self._border, cval, threads, first)
+            out = np.empty((count, *width), self.out_dtype)
+            _program(last).run(self._border, current, out, cval, threads, first)
             return out
-        out = np.empty((len(image), *width), self._out_dtype)
-        self._runners[-1](current, out, cval, threads)
+        out = np.empty((len(image), *width), self.out_dtype)
+        self._last(current, out, cval, threads)
         return out[first : first + count].copy()  # so that the rest is free
 
     def _before_last(self, image: Image, cval: float, threads: int) -> Image:
         """What the last step is given."""
-        for runner, step, (dtype, channels) in zip(
-            self._runners, self.plan.steps, self._between, strict=False
-        ):
+        for runner, step, (dtype, channels) in zip(self._first, self.plan.steps, self._between, strict=False):
             following = np.empty(_shape(image, step, channels), dtype)
             runner(image, following, cval, threads)
             image = following
@@ -65,12 +64,7 @@ class Executable:
     def _runner(self, step: Step) -> Runner:
         border = self._border
         if isinstance(step, RowStep):
-            program = _program(step)
-
-            def run_rows(image: Image, out: Image, cval: float, threads: int) -> None:
-                program.run(image, out, border, cval, threads)
-
-            return run_rows
+            return partial(_program(step).run, border)
         if isinstance(step, ArrayStep):
             backend, problem = ARRAY_BACKENDS[step.backend], step.problem
             pixels = _native.Program([op.native() for op in step.ops])
@@ -84,42 +78,38 @@ class Executable:
                     height, width = wanted.shape[:2]
                     if height and width:
                         y, x = -(-top // sy), -(-left // sx)
-                        pixels.run(wanted, target[y : y + height, x : x + width], border, cval, 1)
+                        pixels.run(border, wanted, target[y : y + height, x : x + width], cval, 1)
 
                 backend.respond(problem, image if image.ndim == 3 else image[..., None], cval, put, threads)
 
-            return run_array
+            return _apart(run_array)
         return self._area_runner(step)
 
     def _area_runner(self, step: AreaStep) -> Runner:
         border, node = self._border, step.node
+        run: Runner
         if isinstance(node, graph.Median):
-            size = node.size
-
-            def run_median(image: Image, out: Image, cval: float, threads: int) -> None:
-                _native.median(image, out, size, border, cval, threads)
-
-            return _colours_only(run_median) if node.alpha else run_median
+            run = partial(_native.median, node.size, border)
+            return _apart(_colours_only(run)) if node.alpha else run
         if isinstance(node, graph.Bilateral):
-            diameter, color, space = node.diameter, node.sigma_color, node.sigma_space
-
-            def run_bilateral(image: Image, out: Image, cval: float, threads: int) -> None:
-                _native.bilateral(image, out, diameter, color, space, border, cval, threads)
-
-            return _colours_only(run_bilateral) if node.alpha else run_bilateral
+            run = partial(_native.bilateral, node.diameter, node.sigma_color, node.sigma_space, border)
+            return _apart(_colours_only(run)) if node.alpha else run
         if isinstance(node, graph.Canny):
-            low, high = node.low, node.high
-
-            def run_canny(image: Image, out: Image, cval: float, threads: int) -> None:
-                for plane, edges in zip(_planes(image), _planes(out), strict=True):
-                    _native.canny(plane, edges, low, high, border, cval, threads)
-
-            return run_canny
+            return _apart(_each_channel(partial(_native.canny, node.low, node.high, border)))
         raise TypeError(f"{type(node).__name__} has no native code of its own")
 
 
 def _program(step: RowStep) -> _native.Program:
     return _native.Program([op.native() for op in step.ops])
+
+
+def _apart(run: Runner) -> Runner:
+    """`run` on an image that shares no memory with its result."""
+
+    def run_apart(image: Image, out: Image, cval: float, threads: int) -> None:
+        run(image.copy() if np.may_share_memory(image, out) else image, out, cval, threads)
+
+    return run_apart
 
 
 def _colours_only(run: Runner) -> Runner:
@@ -132,9 +122,17 @@ def _colours_only(run: Runner) -> Runner:
     return run_colours
 
 
-def _planes(image: Image) -> list[Image]:
-    """The channels of an image, each (H, W)."""
-    return [image] if image.ndim == 2 else [image[..., c] for c in range(image.shape[2])]
+def _each_channel(run: Runner) -> Runner:
+    """`run` on one channel after another, each (H, W)."""
+
+    def run_each(image: Image, out: Image, cval: float, threads: int) -> None:
+        if image.ndim == 2:
+            run(image, out, cval, threads)
+            return
+        for c in range(image.shape[2]):
+            run(image[..., c], out[..., c], cval, threads)
+
+    return run_each
 
 
 def _shape(image: Image, step: Step, channels: int) -> tuple[int, ...]:

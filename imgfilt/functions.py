@@ -5,13 +5,18 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Iterable
+from types import NoneType
 from typing import Any
+
+import numpy as np
 
 from imgfilt import catalog
 from imgfilt.api import apply_filter, apply_stages
+from imgfilt.calls import Options, ready, run, run_stages
 from imgfilt.params import expected
 from imgfilt.recipes import Recipe, is_recipe, load_recipe
 from imgfilt.spec import FilterSpec
+from imgfilt.stages import Stage
 
 
 def _keywords(function: Callable[..., Any]) -> dict[str, Any]:
@@ -20,6 +25,9 @@ def _keywords(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 _COMMON = _keywords(apply_filter)
+_OPTIONS = _COMMON.keys() & {*Options._fields}
+_PLAIN = (str, bool, int, float, type, np.dtype, np.generic, NoneType)
+"""Types whose values mean the same where they are equal and of the same type."""
 _OF_CHAINS = _keywords(apply_stages)
 
 
@@ -70,9 +78,18 @@ def make_function(spec: FilterSpec) -> Callable[..., Any]:
     'gaussian'
     """
 
-    def function(image: Any, **keywords: Any) -> Any:
-        common = {name: keywords.pop(name) for name in _COMMON.keys() & keywords.keys()}
-        return apply_filter(spec, image, keywords, **common)
+    def function(
+        image: Any, *, cval: float = 0.0, out: Any = None, threads: int | None = None, **keywords: Any
+    ) -> Any:
+        values = keywords.values()
+        arguments = (function, *keywords, *values, *map(type, values))
+        executable = ready(image, arguments)
+        if executable is not None:
+            return run(executable, image, out, cval, threads)
+        plain = all(isinstance(value, _PLAIN) for value in values)
+        options = Options(**{name: keywords.pop(name) for name in _OPTIONS & keywords.keys()})
+        stages = (Stage(spec, keywords),)
+        return run_stages(stages, image, options, cval, out, threads, arguments if plain else None)
 
     return _dressed(function, spec.name, docstring(spec), [(p.name, p.default) for p in spec.params], _COMMON)
 

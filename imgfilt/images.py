@@ -112,7 +112,7 @@ def as_dtype(dtype: object) -> str:
     return str(name)
 
 
-def check_out(out: object, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+def check_out(out: object, shape: tuple[int, ...], dtype: str | np.dtype[Any]) -> NDArray[Any]:
     """`out` if it is a writable array of the shape and dtype that the result has.
 
     Raises TypeError or ValueError where it is not.

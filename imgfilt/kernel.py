@@ -50,6 +50,11 @@ class Kernel:
     def shape(self) -> tuple[int, int]:
         return self.weights.shape[0], self.weights.shape[1]
 
+    def flipped(self) -> Kernel:
+        """Turned by half a turn about its anchor: correlating with it convolves with this one."""
+        (height, width), (y, x) = self.shape, self.anchor
+        return Kernel.of(self.weights[::-1, ::-1], (height - 1 - y, width - 1 - x))
+
     @cached_property
     def _hash(self) -> int:
         return hash((self.shape, self.anchor, self.weights.tobytes()))

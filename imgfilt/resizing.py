@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgfilt.api import Options, run_stages
+from imgfilt.calls import Options, exactly, ready, run, run_stages
 from imgfilt.images import is_pil
 from imgfilt.resampling import resampling
 
@@ -38,9 +38,8 @@ def pyr_down(
     >>> imgfilt.pyr_down(np.full((5, 8), 7, np.uint8)).tolist()
     [[7, 7, 7, 7], [7, 7, 7, 7], [7, 7, 7, 7]]
     """
-    options = Options(border, dtype, backend, color, alpha, linear_light)
-    stage = resampling("pyr_down", _size_of(image), {"size": size})
-    return run_stages((stage,), image, options, cval, out, threads)
+    options = (border, dtype, backend, color, alpha, linear_light)
+    return _resampled("pyr_down", image, {"size": size}, options, cval, out, threads)
 
 
 def pyr_up(
@@ -67,9 +66,8 @@ def pyr_up(
     >>> imgfilt.pyr_up(np.array([[0, 80]], np.uint8), size=(1, 4)).tolist()
     [[20, 40, 70, 80]]
     """
-    options = Options(border, dtype, "auto", color, alpha, linear_light)
-    stage = resampling("pyr_up", _size_of(image), {"size": size})
-    return run_stages((stage,), image, options, cval, out, threads)
+    options = (border, dtype, "auto", color, alpha, linear_light)
+    return _resampled("pyr_up", image, {"size": size}, options, cval, out, threads)
 
 
 def upsample(
@@ -107,9 +105,26 @@ def upsample(
     >>> imgfilt.upsample(np.array([[0, 80]], np.uint8), (1, 2), "bilinear").tolist()
     [[0, 20, 60, 80]]
     """
-    options = Options(border, dtype, "auto", color, alpha, linear_light)
+    options = (border, dtype, "auto", color, alpha, linear_light)
     params = {"factor": factor, "kernel": kernel, "anchor": anchor, "gain": gain}
-    return run_stages((resampling("upsample", _size_of(image), params),), image, options, cval, out, threads)
+    return _resampled("upsample", image, params, options, cval, out, threads)
+
+
+def _resampled(
+    name: str,
+    image: Any,
+    params: dict[str, Any],
+    options: tuple[Any, ...],
+    cval: float,
+    out: Array | None,
+    threads: int | None,
+) -> Any:
+    arguments = (name, options, *map(exactly, params.values()))
+    executable = ready(image, arguments)
+    if executable is not None:
+        return run(executable, image, out, cval, threads)
+    stage = resampling(name, _size_of(image), params)
+    return run_stages((stage,), image, Options(*options), cval, out, threads, arguments)
 
 
 def _size_of(image: Any) -> tuple[int, int]:

@@ -86,11 +86,5 @@ def _kernel_stage(spec: FilterSpec, given: Mapping[str, Any]) -> Stage:
         except KernelError as error:
             raise StepError(f"{spec.name}: {error}", "normalize") from None
     if spec.name == "convolve":
-        kernel = flipped(kernel)
+        kernel = kernel.flipped()
     return Stage(kernel, {"bias": float(given.get("bias", 0.0)) + offset})
-
-
-def flipped(kernel: Kernel) -> Kernel:
-    """The kernel turned by half a turn about its anchor: correlating with it convolves with `kernel`."""
-    (height, width), (y, x) = kernel.shape, kernel.anchor
-    return Kernel.of(kernel.weights[::-1, ::-1], (height - 1 - y, width - 1 - x))

@@ -28,7 +28,7 @@ def run(image, kernels, border, threads=1, begin=0, rows=None):
         ops.append(RowOp("taps", str(image.dtype), image.shape[2], (i,), stage=True, taps=taps(weights)))
     out = np.empty((rows or image.shape[0], *image.shape[1:]), image.dtype)
     program = _native.Program([op.native() for op in ops])
-    program.run(image, out, NATIVE.index(border), 3.0, threads, begin)
+    program.run(NATIVE.index(border), image, out, 3.0, threads, begin)
     return out
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgfilt.api import threads_for
 from imgfilt.bank import layouts
 from imgfilt.bank.arguments import (
     backend_name,
@@ -23,6 +22,7 @@ from imgfilt.bank.geometry import one, output_size, pair, sides
 from imgfilt.bank.interface import run_backend
 from imgfilt.bank.planner import MAX_WORKSPACE, BankPlan, make_bank_plan
 from imgfilt.bank.problem import BankProblem
+from imgfilt.calls import threads_for
 from imgfilt.images import check_out
 
 Array = NDArray[Any]

@@ -64,7 +64,7 @@ def _one(name: str, function: Callable[..., Any], plan: Plan, image: Image, roun
     program = _native.Program([op.native() for op in step.ops])
     border = BORDERS.index(plan.border)
     calls, pixels = in_turn(
-        (partial(function, image, out=out, threads=1), lambda: program.run(image, out, border, 0.0, 1)),
+        (partial(function, image, out=out, threads=1), lambda: program.run(border, image, out, 0.0, 1)),
         rounds,
     )
     differences = [call - work for call, work in zip(calls, pixels, strict=True)]

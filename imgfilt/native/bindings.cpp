@@ -1,10 +1,11 @@
 // Python's view of the core: shapes and strides are checked here, nothing is computed.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "area.hpp"
 #include "bank_bindings.hpp"
@@ -21,37 +22,93 @@ using namespace nb::literals;
 namespace imgfilt {
 namespace {
 
-using Input = nb::ndarray<nb::ro, nb::device::cpu>;
-using Output = nb::ndarray<nb::device::cpu>;
-
-template <class T>
-DType dtype_of(const T& array) {
-    const nb::dlpack::dtype d = array.dtype();
-    if (d == nb::dtype<uint8_t>()) return DType::u8;
-    if (d == nb::dtype<uint16_t>()) return DType::u16;
-    if (d == nb::dtype<int16_t>()) return DType::i16;
-    if (d == nb::dtype<int32_t>()) return DType::i32;
-    if (d == nb::dtype<int64_t>()) return DType::i64;
-    if (d == nb::dtype<float>()) return DType::f32;
-    if (d == nb::dtype<double>()) return DType::f64;
-    throw std::invalid_argument("unsupported element type");
+void require(bool condition, const char* message) {
+    if (!condition) throw std::invalid_argument(message);
 }
 
-template <class T>
-View view_of(const T& array) {
-    if (array.ndim() != 2 && array.ndim() != 3) throw std::invalid_argument("an image has two or three dimensions");
-    View v;
-    v.dtype = dtype_of(array);
-    const int64_t size = kSizeOf[static_cast<int>(v.dtype)];
-    v.data = static_cast<char*>(const_cast<void*>(static_cast<const void*>(array.data())));
-    v.height = static_cast<int64_t>(array.shape(0));
-    v.width = static_cast<int64_t>(array.shape(1));
-    v.row = array.stride(0) * size;
-    v.pixel = array.stride(1) * size;
-    v.channels = array.ndim() == 3 ? static_cast<int64_t>(array.shape(2)) : 1;
-    v.channel = array.ndim() == 3 ? array.stride(2) * size : size;
-    return v;
+// An array's memory for as long as a call lasts. Through the buffer protocol: DLPack takes three times as long.
+class Buffer {
+  public:
+    explicit Buffer(nb::handle array) {
+        if (PyObject_GetBuffer(array.ptr(), &buffer_, PyBUF_STRIDES | PyBUF_FORMAT) != 0) throw nb::python_error();
+    }
+    ~Buffer() { PyBuffer_Release(&buffer_); }
+    Buffer(const Buffer&) = delete;
+    Buffer& operator=(const Buffer&) = delete;
+
+    bool readonly() const { return buffer_.readonly != 0; }
+    View view() const {
+        require(buffer_.ndim == 2 || buffer_.ndim == 3, "an image has two or three dimensions");
+        View v;
+        v.dtype = dtype();
+        const int64_t size = kSizeOf[static_cast<int>(v.dtype)];
+        v.data = static_cast<char*>(buffer_.buf);
+        v.height = buffer_.shape[0];
+        v.width = buffer_.shape[1];
+        v.row = buffer_.strides[0];
+        v.pixel = buffer_.strides[1];
+        v.channels = buffer_.ndim == 3 ? buffer_.shape[2] : 1;
+        v.channel = buffer_.ndim == 3 ? buffer_.strides[2] : size;
+        return v;
+    }
+
+  private:
+    DType dtype() const {
+        const char* format = buffer_.format;
+        if (*format == '=' || *format == '^') ++format;  // native byte order, not aligned
+        require(format[0] != 0 && format[1] == 0, "unsupported element type");
+        switch (format[0]) {
+            case 'B': return DType::u8;
+            case 'H': return DType::u16;
+            case 'h': return DType::i16;
+            case 'f': return DType::f32;
+            case 'd': return DType::f64;
+            case 'i':
+            case 'l':
+            case 'q': return buffer_.itemsize == 8 ? DType::i64 : DType::i32;
+            default: throw std::invalid_argument("unsupported element type");
+        }
+    }
+    Py_buffer buffer_;
+};
+
+// The first byte of an image and the one after its last.
+std::pair<const char*, const char*> extent(const View& v) {
+    const char *first = v.data, *end = v.data + kSizeOf[static_cast<int>(v.dtype)];
+    for (const auto& [count, stride] : {std::pair{v.height, v.row}, {v.width, v.pixel}, {v.channels, v.channel}})
+        (stride < 0 ? first : end) += (count - 1) * stride;
+    return {first, end};
 }
+
+bool overlap(const View& a, const View& b) {
+    const auto [a_first, a_end] = extent(a);
+    const auto [b_first, b_end] = extent(b);
+    return a_first < b_end && b_first < a_end;
+}
+
+bool aligned(const View& v) {
+    const int64_t places = static_cast<int64_t>(reinterpret_cast<uintptr_t>(v.data)) | v.row | v.pixel | v.channel;
+    return places % kSizeOf[static_cast<int>(v.dtype)] == 0;
+}
+
+// What a call reads and writes. A source that shares memory with the output, or is not aligned, is copied.
+class Images {
+  public:
+    Images(nb::handle image, nb::handle out) : image_(image), out_(out), source(image_.view()), target(out_.view()) {
+        require(!out_.readonly(), "an output must be writable");
+        if (overlap(source, target) || !aligned(source)) {
+            copy_.emplace(nb::object(image.attr("copy")()));
+            source = copy_->view();
+        }
+    }
+
+  private:
+    Buffer image_, out_;
+    std::optional<Buffer> copy_;
+
+  public:
+    View source, target;
+};
 
 template <class T>
 T get(const nb::dict& d, const char* key, T fallback) {
@@ -133,68 +190,68 @@ NB_MODULE(_native, m) {
         .def("block", &Program::block)
         .def(
             "run",
-            [](const Program& p, const Input& in, const Output& out, int border, double cval, int threads,
+            [](const Program& p, int border, nb::handle image, nb::handle out, double cval, int threads,
                int64_t begin) {
-                const View source = view_of(in), target = view_of(out);
+                const Images of(image, out);
                 const Border b = border_of(border);
                 nb::gil_scoped_release release;
-                p.run(source, target, b, cval, threads, begin);
+                p.run(of.source, of.target, b, cval, threads, begin);
             },
-            "image"_a, "out"_a, "border"_a, "cval"_a, "threads"_a, "begin"_a = 0);
+            "border"_a, "image"_a, "out"_a, "cval"_a, "threads"_a, "begin"_a = 0);
 
     m.def(
         "median",
-        [](const Input& in, const Output& out, int size, int border, double cval, int threads) {
-            const View source = view_of(in), target = view_of(out);
+        [](int size, int border, nb::handle image, nb::handle out, double cval, int threads) {
+            const Images of(image, out);
             const Border b = border_of(border);
             nb::gil_scoped_release release;
-            median(source, target, size, b, cval, threads);
+            median(of.source, of.target, size, b, cval, threads);
         },
-        "image"_a, "out"_a, "size"_a, "border"_a, "cval"_a, "threads"_a);
+        "size"_a, "border"_a, "image"_a, "out"_a, "cval"_a, "threads"_a);
     m.def(
         "bilateral",
-        [](const Input& in, const Output& out, int diameter, double sigma_color, double sigma_space, int border,
+        [](int diameter, double sigma_color, double sigma_space, int border, nb::handle image, nb::handle out,
            double cval, int threads) {
-            const View source = view_of(in), target = view_of(out);
+            const Images of(image, out);
             const Border b = border_of(border);
             nb::gil_scoped_release release;
-            bilateral(source, target, diameter, sigma_color, sigma_space, b, cval, threads);
+            bilateral(of.source, of.target, diameter, sigma_color, sigma_space, b, cval, threads);
         },
-        "image"_a, "out"_a, "diameter"_a, "sigma_color"_a, "sigma_space"_a, "border"_a, "cval"_a, "threads"_a);
+        "diameter"_a, "sigma_color"_a, "sigma_space"_a, "border"_a, "image"_a, "out"_a, "cval"_a, "threads"_a);
     m.def(
         "canny",
-        [](const Input& in, const Output& out, double low, double high, int border, double cval, int threads) {
-            const View source = view_of(in), target = view_of(out);
+        [](double low, double high, int border, nb::handle image, nb::handle out, double cval, int threads) {
+            const Images of(image, out);
             const Border b = border_of(border);
             nb::gil_scoped_release release;
-            canny(source, target, low, high, b, cval, threads);
+            canny(of.source, of.target, low, high, b, cval, threads);
         },
-        "image"_a, "out"_a, "low"_a, "high"_a, "border"_a, "cval"_a, "threads"_a);
+        "low"_a, "high"_a, "border"_a, "image"_a, "out"_a, "cval"_a, "threads"_a);
     m.def(
         "integral",
-        [](const Input& in, const Output& out, int threads) {
-            const View source = view_of(in), target = view_of(out);
+        [](nb::handle image, nb::handle out, int threads) {
+            const Images of(image, out);
             nb::gil_scoped_release release;
-            integral(source, target, threads);
+            integral(of.source, of.target, threads);
         },
         "image"_a, "out"_a, "threads"_a);
     m.def(
         "reduce_rows",
-        [](const Input& in, const Output& out, const std::vector<double>& taps, int64_t step, int64_t first, int border,
+        [](nb::handle image, nb::handle out, const std::vector<double>& taps, int64_t step, int64_t first, int border,
            double cval, int threads) {
-            const View source = view_of(in), target = view_of(out);
+            const Images of(image, out);
             const Border b = border_of(border);
             nb::gil_scoped_release release;
-            reduce_rows(source, target, taps, step, first, b, cval, threads);
+            reduce_rows(of.source, of.target, taps, step, first, b, cval, threads);
         },
         "image"_a, "out"_a, "taps"_a, "step"_a, "first"_a, "border"_a, "cval"_a, "threads"_a);
     m.def(
         "expand_rows",
-        [](const Input& in, const Output& out, const std::vector<double>& taps, int64_t step, int64_t first,
+        [](nb::handle image, nb::handle out, const std::vector<double>& taps, int64_t step, int64_t first,
            int threads) {
-            const View source = view_of(in), target = view_of(out);
+            const Images of(image, out);
             nb::gil_scoped_release release;
-            expand_rows(source, target, taps, step, first, threads);
+            expand_rows(of.source, of.target, taps, step, first, threads);
         },
         "image"_a, "out"_a, "taps"_a, "step"_a, "first"_a, "threads"_a);
     bind_bank(m);

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from imgfilt.api import threads_for
 from imgfilt.bank import layouts
 from imgfilt.bank.arguments import (
     backend_name,
@@ -22,6 +21,7 @@ from imgfilt.bank.arguments import (
 from imgfilt.bank.geometry import one, pair
 from imgfilt.bank.interface import run_backend
 from imgfilt.bank.planner import MAX_WORKSPACE, BankPlan
+from imgfilt.calls import threads_for
 from imgfilt.images import check_out
 from imgfilt.transposed.backends import TRANSPOSED_BACKENDS
 from imgfilt.transposed.geometry import checked_output_padding, cropping, transposed_size
