@@ -1,7 +1,7 @@
 """What a row program or a matrix product is predicted to take: bytes moved and multiply-adds, in one place.
 
-The constants were fitted to single-threaded runs over 3840 x 2160 images; `imgfilt tune` fits the largest of them to
-the machine it runs on, for each instruction set. They rank the candidates; they are no promise.
+The constants were fitted to runs over images of up to 8 megapixels; `imgfilt tune` fits the largest of them to the
+machine it runs on, for each instruction set. They rank the candidates; they are no promise.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from dataclasses import dataclass, fields
 from functools import cache
 from threading import Lock
 
+import numpy as np
+from numpy.typing import NDArray
+
 from imgfilt.problem import Problem
 from imgfilt.records import replace
 from imgfilt.rows import ITEMSIZE, ROUND_OFF, Line, RowBuilder, RowOp, rates
@@ -20,11 +23,13 @@ from imgfilt.tuned import TuningError, TuningWarning, read_tuned
 _WIDTH = {"v4": 64.0, "v3": 32.0, "v2": 16.0, "base": 16.0}  # bytes of a vector
 _UNROLLED = (3, 4, 5, 6, 7, 8, 9)  # numbers of taps whose loops keep weights and pointers in registers
 _OF_UNROLLED = 0.8  # their steps, as a part of others'
-_OF_RUNS = 1.12  # the steps of longer sums of floats, which are added up in runs
+_OF_RUNS = 0.8  # the steps of longer sums of floats, and of 32-bit sums, whose taps are multiplied in pairs
+_STEPS_PER_ROW = 1.5  # of the input: its first tap waits for what the others find in the first cache
 _LEAST_BLOCK = 4  # taps of a column, or of a row, of floats that are summed in blocks of rows, or of vectors
 _STEPS_PER_BLOCK = 4.0
 _OF_BLOCKS = 0.53  # the steps of such sums
-_STEPS_OF_RUNNING = 6.0  # of sums along the row, each out of the one before; twice as many of reals
+_STEPS_OF_RUNNING = 6.0  # of sums along the row, each out of the one before
+_STEPS_OF_RUNNING_REALS = 8.0
 _WIDEST_RECTANGLE = 64  # columns, see native/program.cpp
 _STEPS_PER_RECTANGLE = (
     10.0  # of taps: rows of the input that not all rows of output reach, and the tile's own
@@ -32,6 +37,12 @@ _STEPS_PER_RECTANGLE = (
 _STEPS_PER_DOUBLING = 2.0  # of a window along the row
 _STEPS_BEYOND_CACHE = 1.5  # on top, where three rows leave the first cache
 _FIRST_CACHE = 48 << 10  # bytes
+_OF_FLOAT64 = 1.75  # what transforms of float64 take, times what those of float32 do
+
+_SHARED = 1.1  # what the core's threads take together, times what one takes: they share the memory
+_THREAD_SECONDS = 30e-6  # to start one
+_TILES_SHARED = 1.25  # the same of threads that take turns at Python's lock
+_PYTHON_THREAD_SECONDS = 0.5e-3
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Constants:
 
     ns_per_step: float = 0.25
     ns_per_row: float = 5.0  # an op's own overhead, once a row
-    ns_per_byte_of_image: float = 0.02
+    ns_per_byte_of_image: float = 0.025  # read or written
     steps_per_op: float = 1.5  # the store and the loop
     steps_per_tap: float = 1.5  # load, multiply, add
     steps_per_small_tap: float = 0.6  # weights of 1 and 2 need no multiplication
@@ -50,6 +61,7 @@ class Constants:
     copy_ns_per_element: float = 0.6
     transform_ns_per_digit: float = 0.23  # there and back, for each binary digit of the transform's length
     transform_ns_per_element: float = 1.0  # into the tile and out of it
+    transform_ns_per_interleaved: float = 1.0  # on top, where there are several channels
     transform_ns_per_tile: float = 60e3
     resample_ns_per_element: float = 0.5  # four rows to a sample, and four samples to a row
     resample_ns_per_sample: float = 3.0  # turned four times
@@ -114,7 +126,6 @@ def of_op(op: RowOp, ops: list[RowOp], length: float) -> float:
     if op.kind == "source":
         return ITEMSIZE[op.dtype] * c.ns_per_byte_of_image
     if op.kind in ("taps", "gradient"):
-        sideways = sum(t.dx != 0 for t in op.taps)
         small = op.dtype == "int16" and len(op.taps) <= 3 and all(abs(t.weight) <= 2 for t in op.taps)
         root = 8.0 if op.kind == "gradient" else 0.0
         if _fills_rectangle(op):
@@ -122,7 +133,8 @@ def of_op(op: RowOp, ops: list[RowOp], length: float) -> float:
         elif _fills_line(op):
             steps = _STEPS_PER_BLOCK + _OF_BLOCKS * c.steps_per_tap * len(op.taps)
         else:
-            steps = _of_taps(op.dtype, len(op.taps), sideways, small) / op.up
+            rows, sideways = len({(t.input, t.dy) for t in op.taps}), sum(t.dx != 0 for t in op.taps)
+            steps = _of_taps(op.dtype, len(op.taps), rows, sideways, small) / op.up
         return step * (c.steps_per_op + steps + root)
     if op.kind == "decimate":
         return step * 4
@@ -130,7 +142,7 @@ def of_op(op: RowOp, ops: list[RowOp], length: float) -> float:
         return step * 2.5
     if op.kind == "window" and (ops[op.inputs[0]].kind == "slide" or ITEMSIZE[op.dtype] < 4):
         sums = 2 if op.narrow else max(4, ITEMSIZE[ops[op.inputs[0]].dtype])
-        steps = min(_STEPS_OF_RUNNING, 2 + op.size / 2) if sums < 8 else 2 * _STEPS_OF_RUNNING
+        steps = min(_STEPS_OF_RUNNING, 2 + op.size / 2) if sums < 8 else _STEPS_OF_RUNNING_REALS
         return c.ns_per_step * sums / vector * steps
     if op.kind == "window":
         far = 3 * length * ITEMSIZE[op.dtype] > _FIRST_CACHE
@@ -172,25 +184,29 @@ def _of_rectangle(taps: int) -> float:
     return _STEPS_PER_RECTANGLE + constants().steps_per_dense_tap * taps
 
 
-def _of_taps(dtype: str, taps: int, sideways: int, small: bool) -> float:
-    """Steps for a sum of `taps`, so many of them beside the output's column."""
+def _of_taps(dtype: str, taps: int, rows: int, sideways: int, small: bool) -> float:
+    """Steps for a sum of `taps` on so many rows, so many of them beside the output's column."""
     c = constants()
-    steps = (c.steps_per_small_tap if small else c.steps_per_tap) * taps + c.steps_sideways * sideways
     if small:
-        return steps
-    if taps in _UNROLLED:
-        return steps * _OF_UNROLLED
-    return steps * _OF_RUNS if dtype in ROUND_OFF else steps
+        return c.steps_per_small_tap * taps + c.steps_sideways * sideways
+    if dtype == "int32":
+        return c.steps_per_tap * _OF_RUNS * taps
+    if dtype in ROUND_OFF and taps not in _UNROLLED:
+        return c.steps_per_tap * _OF_RUNS * taps + _STEPS_PER_ROW * rows
+    steps = c.steps_per_tap * taps + c.steps_sideways * sideways
+    return steps * _OF_UNROLLED if taps in _UNROLLED else steps
 
 
-def of_dense(problem: Problem, dtype: str, taps: int, sideways: int) -> float:
-    """Seconds for one sum of very many taps, on one thread."""
-    return _of_steps(problem, dtype, _of_taps(dtype, taps, sideways, small=False))
+def of_dense(problem: Problem, dtype: str, weights: NDArray[np.float64], threads: int) -> float:
+    """Seconds for one sum of very many taps, those whose weight is not 0, on so many threads."""
+    rows = int(np.count_nonzero(weights.any(axis=1)))
+    taps = int(np.count_nonzero(weights))
+    return on_threads(_of_steps(problem, dtype, _of_taps(dtype, taps, rows, taps, small=False)), threads)
 
 
-def of_rectangle(problem: Problem, dtype: str, taps: int) -> float:
+def of_rectangle(problem: Problem, dtype: str, taps: int, threads: int) -> float:
     """The same where they are all those of a rectangle for which `is_rectangle`."""
-    return _of_steps(problem, dtype, _of_rectangle(taps))
+    return on_threads(_of_steps(problem, dtype, _of_rectangle(taps)), threads)
 
 
 def _of_steps(problem: Problem, dtype: str, steps: float) -> float:
@@ -200,21 +216,37 @@ def _of_steps(problem: Problem, dtype: str, steps: float) -> float:
     return sums * step * (c.steps_per_op + steps) * 1e-9
 
 
-def of_program(ops: list[RowOp], height: int, width: int) -> float:
-    """Seconds for a program over an image, on one thread."""
-    c = constants()
+def on_threads(seconds: float, threads: int) -> float:
+    """Seconds on so many threads for what the core does in stripes of rows, which take so many on one.
+
+    Where there is little to do the core starts fewer threads.
+    """
+    return seconds if threads == 1 else max(_SHARED * seconds / threads, min(seconds, _THREAD_SECONDS))
+
+
+def of_program(ops: list[RowOp], height: int, width: int, threads: int) -> float:
+    """Seconds for a program from an image to an image, on so many threads."""
+    rows, columns = rates(ops)[-1]
+    written = rows * height * columns * width * ops[-1].channels * ITEMSIZE[ops[-1].dtype]
+    return on_threads(
+        _of_ops(ops, height, width) + written * constants().ns_per_byte_of_image * 1e-9, threads
+    )
+
+
+def of_rows(lower: Callable[[Problem, RowBuilder, Line], Line], problem: Problem, threads: int) -> float:
+    """Seconds for a problem lowered on its own, on so many threads; what is made of the response is left out."""
+    rows = RowBuilder(problem.dtype, problem.channels)
+    lower(problem, rows, replace(rows.source, low=problem.low, high=problem.high))
+    return on_threads(_of_ops(rows.ops, problem.height, problem.width), threads)
+
+
+def _of_ops(ops: list[RowOp], height: int, width: int) -> float:
+    """Seconds for all lines of a program, on one thread."""
     ns = 0.0
     for op, (rows, columns) in zip(ops, rates(ops), strict=True):
         length = columns * width * op.channels
-        ns += (of_op(op, ops, length) * length + c.ns_per_row) * rows * height
+        ns += (of_op(op, ops, length) * length + constants().ns_per_row) * rows * height
     return ns * 1e-9
-
-
-def of_rows(lower: Callable[[Problem, RowBuilder, Line], Line], problem: Problem) -> float:
-    """Seconds for a problem lowered on its own, on one thread."""
-    rows = RowBuilder(problem.dtype, problem.channels)
-    lower(problem, rows, replace(rows.source, low=problem.low, high=problem.high))
-    return of_program(rows.ops, problem.height, problem.width)
 
 
 def of_matrix_product(problem: Problem, taps: int, itemsize: int) -> float:
@@ -227,17 +259,28 @@ def of_matrix_product(problem: Problem, taps: int, itemsize: int) -> float:
 def of_transforms(channels: int, height: int, width: int, itemsize: int) -> float:
     """Seconds for a tile through a Fourier transform, a product and the inverse, on one thread."""
     c = constants()
-    elements = height * width * channels * itemsize / 4
-    digits = math.log2(height * width)
-    ns = elements * (c.transform_ns_per_digit * digits + c.transform_ns_per_element) + c.transform_ns_per_tile
-    return ns * 1e-9
+    elements = height * width * channels * (_OF_FLOAT64 if itemsize == 8 else 1.0)
+    each = c.transform_ns_per_digit * math.log2(height * width) + c.transform_ns_per_element
+    if channels > 1:
+        each += c.transform_ns_per_interleaved
+    return (elements * each + c.transform_ns_per_tile) * 1e-9
 
 
-def of_resampling(problem: Problem, step: int, taps: int) -> float:
-    """Seconds for an image down to every step-th row and column, `taps` sums there, and back, on one thread."""
+def of_tiles(seconds: float, count: int, threads: int) -> float:
+    """Seconds for `count` tiles that take so many each, on so many threads of Python."""
+    threads = min(threads, count)
+    if threads == 1:
+        return seconds * count
+    return seconds * -(-count // threads) * _TILES_SHARED + _PYTHON_THREAD_SECONDS * (threads - 1)
+
+
+def of_resampling(problem: Problem, step: int, taps: int, threads: int) -> float:
+    """Seconds for an image down to every step-th row and column, `taps` sums there, and back, on so many threads.
+
+    The rows of the result are written by one.
+    """
     c = constants()
     samples = problem.elements / step
-    ns = problem.elements * c.resample_ns_per_element + samples * (
-        c.resample_ns_per_sample + 0.1 * taps / step
-    )
-    return ns * 1e-9 + c.transform_ns_per_tile * 1e-9
+    back = problem.elements * c.resample_ns_per_element * 1e-9
+    down = samples * (c.resample_ns_per_sample + 0.1 * taps / step) * 1e-9
+    return back + on_threads(down, threads) + c.transform_ns_per_tile * 1e-9

@@ -38,6 +38,7 @@ class _Planning:
     pixel_dtype: str
     border: str
     backend: str
+    threads: int
     timings: Timings | None
     asked: tuple[Candidate, ...] = ()
     choices: list[Choice] = field(default_factory=list)
@@ -67,7 +68,7 @@ def make_plan(
     if backend not in ("auto", polyphase.name, *names()):
         raise ValueError(f"backend must be 'auto' or one of {', '.join(names())}, got {backend!r}")
     height, width, channels = (*shape, 1)[:3]
-    p = _Planning(title, height, width, dtype, canonical(border), backend, timings)
+    p = _Planning(title, height, width, dtype, canonical(border), backend, max(1, threads), timings)
     out_dtype, out_channels = _plan_segment(p, root, dtype, channels)
     if backend != "auto" and not p.choices:
         raise ValueError(
@@ -87,7 +88,7 @@ def make_plan(
         choices=tuple(p.choices),
         bound=p.error,
         workspace=p.workspace,
-        seconds=p.seconds / max(1, threads),
+        seconds=p.seconds,
     )
 
 
@@ -125,7 +126,7 @@ def _plan_area(
 ) -> str:
     out_dtype = "uint8" if isinstance(area, graph.Canny) else dtype
     p.steps.append(AreaStep(replace(area, input=graph.Source()), out_dtype))
-    p.seconds += p.height * p.width * channels * 5e-9
+    p.seconds += p.height * p.width * channels * 5e-9 / p.threads
     return out_dtype
 
 
@@ -151,7 +152,7 @@ def _plan_rows(p: _Planning, root: graph.Round, dtype: str, channels: int) -> tu
 def _add_rows(p: _Planning, ops: tuple[RowOp, ...], error: float) -> None:
     p.steps.append(RowStep(ops))
     p.error += error
-    p.seconds += cost.of_program(list(ops), p.height, p.width)
+    p.seconds += cost.of_program(list(ops), p.height, p.width, p.threads)
     p.workspace = max(p.workspace, _workspace(ops, p.width))
 
 
@@ -179,7 +180,8 @@ def _plan_array(p: _Planning, node: graph.Convolve, root: graph.Round, dtype: st
                   response, channels, p.pixel_dtype, _no_convolution, _no_convolution)  # fmt: skip
     p.steps.append(ArrayStep(chosen.backend, problem, found.ops))
     p.error += array_backend.error(problem) + found.error
-    p.seconds += array_backend.cost(problem) + cost.of_program(list(found.ops), p.height, p.width)
+    p.seconds += array_backend.cost(problem, p.threads)
+    p.seconds += cost.of_program(list(found.ops), p.height, p.width, p.threads)
     p.workspace = max(p.workspace, array_backend.workspace(problem) + _workspace(found.ops, p.width))
     p.height, p.width = graph.size_of(root, p.height, p.width)
     return True
@@ -230,7 +232,7 @@ def _upsample(p: _Planning, node: graph.Upsample, rows: RowBuilder, line: Line) 
 
 def _candidates(p: _Planning, problem: Problem) -> tuple[Candidate, ...]:
     """Every backend's answer, the one to take first."""
-    found = _ask(problem)
+    found = _ask(problem, p.threads)
     if p.timings is None:
         return found
     priced = [c for c in found if c.seconds is not None][:_MOST_TIMED]
@@ -240,7 +242,7 @@ def _candidates(p: _Planning, problem: Problem) -> tuple[Candidate, ...]:
     return tuple(sorted(found, key=lambda c: (c.measured is None, c.measured or 0.0)))
 
 
-def _ask(problem: Problem) -> tuple[Candidate, ...]:
+def _ask(problem: Problem, threads: int) -> tuple[Candidate, ...]:
     """Every backend's price or refusal, the cheapest first, refusals last."""
     found: list[Candidate] = []
     for name, row_backend in ROW_BACKENDS.items():
@@ -248,7 +250,7 @@ def _ask(problem: Problem) -> tuple[Candidate, ...]:
         if refusal is not None:
             found.append(Candidate(name, refused=refusal.reason))
         else:
-            found.append(Candidate(name, row_backend.cost(problem), row_backend.arithmetic(problem)))
+            found.append(Candidate(name, row_backend.cost(problem, threads), row_backend.arithmetic(problem)))
     for name, array_backend in ARRAY_BACKENDS.items():
         refusal = array_backend.supports(problem)
         if any(problem.extra):
@@ -256,7 +258,9 @@ def _ask(problem: Problem) -> tuple[Candidate, ...]:
         if refusal is not None:
             found.append(Candidate(name, refused=refusal.reason))
         else:
-            found.append(Candidate(name, array_backend.cost(problem), array_backend.arithmetic(problem).name))
+            found.append(
+                Candidate(name, array_backend.cost(problem, threads), array_backend.arithmetic(problem).name)
+            )
     return tuple(sorted(found, key=lambda c: (c.seconds is None, c.seconds or 0.0)))
 
 

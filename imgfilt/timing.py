@@ -95,7 +95,7 @@ def trial(problem: Problem, name: str, threads: int) -> Plan:
         backend = ARRAY_BACKENDS[name]
         pixels = graph.Round(graph.Combine((graph.Source(),), (backend.scale(problem),)), dtype)
         response = backend.arithmetic(problem).dtype
-        seconds = backend.cost(problem)
+        seconds = backend.cost(problem, threads)
         step = ArrayStep(name, problem, lower(pixels, response, problem.channels, dtype, _none, _none).ops)
     else:
 
@@ -118,7 +118,7 @@ def trial(problem: Problem, name: str, threads: int) -> Plan:
         choices=(),
         bound=0.0,
         workspace=0,
-        seconds=seconds + cost.of_program(list(step.ops), problem.height, problem.width),
+        seconds=seconds + cost.of_program(list(step.ops), problem.height, problem.width, threads),
     )
 
 

@@ -34,7 +34,12 @@ class Probe:
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "vector steps": ("ns_per_step",),
     "dense sums": ("steps_per_dense_tap",),
-    "transforms": ("transform_ns_per_digit", "transform_ns_per_element", "transform_ns_per_tile"),
+    "transforms": (
+        "transform_ns_per_digit",
+        "transform_ns_per_element",
+        "transform_ns_per_interleaved",
+        "transform_ns_per_tile",
+    ),
     "resampling": ("resample_ns_per_element", "resample_ns_per_sample"),
     "matrix products": ("gemv_ns_per_element", "copy_ns_per_element"),
 }

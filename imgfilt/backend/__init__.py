@@ -6,7 +6,7 @@
     lower     (problem, rows, line) -> the line of the response       (backends that fuse into a row program)
     respond   (problem, image, cval, put, threads): puts the response / scale, in blocks (backends that read whole
               arrays; `put` may be called by several threads, the blocks cover the image once)
-    cost      (problem) -> predicted seconds on one thread
+    cost      (problem, threads) -> predicted seconds on so many threads
     block_rows (problem) -> rows that `respond` computes together, counted from the first: where sums round, a band
               of the image gives the same bits as the whole only if its blocks are the whole's (may be absent:
               such a backend does no inexact work in bands)
@@ -33,7 +33,7 @@ class Backend(Protocol):
 
     def supports(self, problem: Problem) -> Refusal | None: ...
 
-    def cost(self, problem: Problem) -> float: ...
+    def cost(self, problem: Problem, threads: int) -> float: ...
 
 
 class RowBackend(Backend, Protocol):

@@ -9,7 +9,7 @@ from imgfilt.arithmetic import Arithmetic, integer_sum, real_sum
 from imgfilt.backend.taps import Rate, Weighted, add_taps
 from imgfilt.problem import Problem, Refusal
 from imgfilt.records import replace
-from imgfilt.rows import Line, RowBuilder
+from imgfilt.rows import ROUND_OFF, Line, RowBuilder
 
 name = "direct"
 
@@ -25,21 +25,19 @@ def supports(problem: Problem) -> Refusal | None:
     return None
 
 
-def cost(problem: Problem) -> float:
-    weights = problem.facts.trimmed.weights
-    taps = int(np.count_nonzero(weights))
-    if taps <= _MANY:
-        return costs.of_rows(lower, problem)
-    dtype = _sum(problem)[1].dtype
+def cost(problem: Problem, threads: int) -> float:
+    if int(np.count_nonzero(problem.facts.trimmed.weights)) <= _MANY:
+        return costs.of_rows(lower, problem, threads)
+    weighted, arithmetic = _sum(problem)
+    whole = weighted.filled or bool(weighted.weights.all())
     if (
-        not problem.strided
-        and costs.is_rectangle(*weights.shape)
-        and (taps == weights.size or _filled(problem))
+        whole
+        and arithmetic.dtype in ROUND_OFF
+        and not problem.strided
+        and costs.is_rectangle(*weighted.weights.shape)
     ):
-        return costs.of_rectangle(problem, dtype, weights.size)
-    column = problem.facts.trimmed.anchor[1]
-    beside = taps - (int(np.count_nonzero(weights[:, column])) if 0 <= column < weights.shape[1] else 0)
-    return costs.of_dense(problem, dtype, taps, beside)
+        return costs.of_rectangle(problem, arithmetic.dtype, weighted.weights.size, threads)
+    return costs.of_dense(problem, arithmetic.dtype, weighted.weights, threads)
 
 
 def arithmetic(problem: Problem) -> str:

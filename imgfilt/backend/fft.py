@@ -52,8 +52,8 @@ def supports(problem: Problem) -> Refusal | None:
     return None
 
 
-def cost(problem: Problem) -> float:
-    return _seconds(problem, _known(problem))
+def cost(problem: Problem, threads: int) -> float:
+    return _seconds(problem, _known(problem), threads)
 
 
 def workspace(problem: Problem) -> int:
@@ -90,18 +90,23 @@ def respond(problem: Problem, image: NDArray[Any], cval: float, put: Put, thread
     _keep_freed_memory()
     spectrum = _spectrum(problem)
     tiles = list(_tiles(problem, image.shape[0]))
+    rest = iter(tiles)
 
-    def work(tile: _Tile) -> None:
-        put(_respond_tile(problem, image, cval, spectrum, tile), tile[0], tile[2])
+    def work() -> None:
+        for tile in rest:
+            put(_respond_tile(problem, image, cval, spectrum, tile), tile[0], tile[2])
 
-    if threads == 1 or len(tiles) == 1:
-        for tile in tiles:
-            work(tile)
+    helpers = min(threads, len(tiles)) - 1
+    if helpers < 1:
+        work()
         return
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(min(threads, len(tiles))) as pool:
-        list(pool.map(work, tiles))
+    with ThreadPoolExecutor(helpers) as pool:
+        others = [pool.submit(work) for _ in range(helpers)]
+        work()
+        for other in others:
+            other.result()
 
 
 def _keep_freed_memory() -> None:
@@ -175,14 +180,15 @@ def _layout(problem: Problem) -> _Layout | None:
         for nx in _sides(problem.width, problem.facts.trimmed.shape[1])
         if (layout := _judged(problem, dtype, ny, nx)) is not None
     ]
-    return min(found, key=lambda layout: _seconds(problem, layout), default=None)
+    return min(found, key=lambda layout: _seconds(problem, layout, 1), default=None)
 
 
-def _seconds(problem: Problem, layout: _Layout) -> float:
-    """What all tiles are predicted to take on one thread."""
+def _seconds(problem: Problem, layout: _Layout, threads: int) -> float:
+    """What all tiles are predicted to take."""
     kh, kw = problem.facts.trimmed.shape
     count = -(-problem.height // (layout.ny - kh + 1)) * -(-problem.width // (layout.nx - kw + 1))
-    return count * costs.of_transforms(problem.channels, layout.ny, layout.nx, _ITEMSIZE[layout.dtype])
+    each = costs.of_transforms(problem.channels, layout.ny, layout.nx, _ITEMSIZE[layout.dtype])
+    return costs.of_tiles(each, count, threads)
 
 
 def _sides(length: int, taps: int) -> list[int]:

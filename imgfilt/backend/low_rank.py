@@ -45,8 +45,8 @@ def supports(problem: Problem) -> Refusal | None:
     return None
 
 
-def cost(problem: Problem) -> float:
-    return costs.of_rows(lower, problem)
+def cost(problem: Problem, threads: int) -> float:
+    return costs.of_rows(lower, problem, threads)
 
 
 def arithmetic(problem: Problem) -> str:

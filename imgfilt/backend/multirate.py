@@ -58,9 +58,9 @@ def supports(problem: Problem) -> Refusal | None:
     return None
 
 
-def cost(problem: Problem) -> float:
+def cost(problem: Problem, threads: int) -> float:
     design = _known(problem)
-    return costs.of_resampling(problem, design.step, design.down.taps.size + design.along.taps.size)
+    return costs.of_resampling(problem, design.step, design.down.taps.size + design.along.taps.size, threads)
 
 
 def workspace(problem: Problem) -> int:

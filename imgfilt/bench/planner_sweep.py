@@ -196,7 +196,7 @@ def _measure(problem: Sweep, image: Image, threads: int) -> Row:
     skipped = tuple(
         name
         for name, seconds in predicted.items()
-        if seconds > _FAR * least or (seconds / threads > _LONG and seconds > _FAR_AND_LONG * least)
+        if seconds > _FAR * least or (seconds > _LONG and seconds > _FAR_AND_LONG * least)
     )
     plans = {name: plan(backend=name) for name in predicted if name not in skipped}
     out = np.empty(chosen.out_shape, chosen.out_dtype)
