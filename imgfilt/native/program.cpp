@@ -160,6 +160,7 @@ void Program::find_reach() {
         require(node.reach == 0 || node.step * nodes_[0].up == nodes_[0].step * node.up,
                 "rows beside those that have been enlarged or skipped cannot be read");
     }
+    for (const Node& node : nodes_) steady_ = steady_ && (node.up == 1 || node.step == 1);
     find_together();
     find_twins();
     find_window();
@@ -177,11 +178,13 @@ void Program::find_window() {
         if (op.taps.empty())
             for (int input : op.inputs) work_ += bytes(input);
         for (const Tap& t : op.taps) work_ += bytes(op.inputs[static_cast<size_t>(t.input)]);
-        resizes_ = resizes_ || op.up > 1 || op.step > 1 || nodes_[i].narrowed;
         if (nodes_[i].twin == static_cast<int>(i) - 1) {  // made together
             Node& first = nodes_[i - 1];
             first.ahead = nodes_[i].ahead = std::max(first.ahead, nodes_[i].ahead);
         }
+        // A running sum is made of every row, of skipped ones too.
+        if (op.kind == OpKind::slide)
+            nodes_[i].back = std::max(nodes_[i].back, static_cast<int>(nodes_[i].step) - 1 - nodes_[i].ahead);
         const auto needs = [&](int input, int above, int below) {
             Node& in = nodes_[static_cast<size_t>(input)];
             in.back = std::max(in.back, nodes_[i].back + above);
@@ -269,7 +272,8 @@ void Program::find_twins() {
 }
 
 int64_t Program::depth(const Node& node) {
-    const int64_t rows = node.inside > 0 ? node.inside : 2 * int64_t{node.reach} + 1 + node.spare;
+    const int64_t around = std::max<int64_t>(2 * int64_t{node.reach}, node.back + node.ahead);
+    const int64_t rows = node.inside > 0 ? node.inside : around + 1 + node.spare;
     // Small rings have a power of two, so that a line's place is found without dividing.
     return rows <= 16 ? static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(rows))) : rows;
 }

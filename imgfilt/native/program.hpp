@@ -99,6 +99,7 @@ class Program {
         int pad = 0;  // pixels needed beyond each end of a line
         // Row y of the result is made from rows around y * step / up of this op.
         int64_t up = 1, step = 1;
+        int64_t at(int64_t y) const { return up == 1 ? y * step : y / up * step; }
         int readers = 0;
         bool narrowed = false;    // its lines have another width than the image's
         std::vector<int> phases;  // taps: the first of each phase, and the end
@@ -128,8 +129,9 @@ class Program {
     void find_twins();
 
     std::vector<Node> nodes_;
-    int64_t work_ = 0;      // bytes that the loops read and write for a pixel
-    bool resizes_ = false;  // some op's rows are not those of the image
+    int64_t work_ = 0;  // bytes that the loops read and write for a pixel
+    // Far from the borders each row of the result takes the next rows of each op: none is enlarged and skipped both.
+    bool steady_ = true;
 };
 
 }  // namespace imgfilt

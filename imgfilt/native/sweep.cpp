@@ -75,9 +75,8 @@ void Sweep::run(int64_t first, int64_t last) {
     const bool stream = packed(out_) && out_bytes * out_.height > kStream && !fetches(program_.nodes_.back());
     const bool in_place = packed(out_) && !stream;
     if (program_.nodes_.back().together > 1) return run_together(first, last, in_place, stream);
-    const Program::Node& source = program_.nodes_.front();
-    const int64_t from = program_.resizes_ ? last : std::max<int64_t>(first, source.back);
-    const int64_t to = std::min(last, in_.height - source.ahead);
+    int64_t from = last, to = last;
+    if (program_.steady_) find_inner(first, last, from, to);
     for (int64_t y = first; y < last; ++y) {
         char* target = in_place ? out_.data + y * out_.row : slot(result, 0);
         if (in_place && y + 1 < last) ahead_.announce_output(target + out_.row, out_bytes);
@@ -162,14 +161,26 @@ const char* Sweep::read(int i, int64_t row) {
     return produce_at(i, row);
 }
 
-// Far from the borders each row of the result takes one new row of each op, those in their order, and finds all
-// others where they were put: nothing is asked. `prepare` makes what the first such row finds.
+// The rows of the result that need no row beyond the image's borders.
+void Sweep::find_inner(int64_t first, int64_t last, int64_t& from, int64_t& to) const {
+    const Program::Node& source = program_.nodes_.front();
+    from = std::max(first, (source.back + source.step - 1) / source.step * source.up);
+    const int64_t below = in_.height - 1 - source.ahead;
+    to = below < 0 ? from : std::min(last, (below / source.step + 1) * source.up);
+}
+
+// Far from the borders each row of the result takes the next rows of each op (one where nothing is resized), those in
+// their order, and finds all others where they were put: nothing is asked. `prepare` makes what the first such row
+// finds.
 void Sweep::prepare(int64_t y) {
     for (size_t i = 0; i + 1 < lines_.size(); ++i) {
         const Program::Node& node = program_.nodes_[i];
+        Line& line = lines_[i];
         if (node.inside > 0) continue;
-        for (int64_t row = y - node.back; row < y + node.ahead; ++row) read(static_cast<int>(i), row);
-        if (node.block > 0 && lines_[i].next < y + node.ahead) read(static_cast<int>(i), y + node.ahead - 1);
+        // After the rows that the row before would have needed.
+        line.steady = (y % node.up == 0 ? node.at(y) - node.step : node.at(y)) + node.ahead + 1;
+        for (int64_t row = node.at(y) - node.back; row < line.steady; ++row) read(static_cast<int>(i), row);
+        if (node.block > 0 && line.next < line.steady) read(static_cast<int>(i), line.steady - 1);
     }
 }
 void Sweep::produce_steadily(int64_t y, char* target) {
@@ -178,35 +189,39 @@ void Sweep::produce_steadily(int64_t y, char* target) {
         const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
         if (node.inside > 0) continue;
         Line& line = lines_[static_cast<size_t>(i)];
-        const int64_t row = y + node.ahead;
-        if (line.direct) {
-            line.next = row;
-            ahead_.reach(row);
-            continue;
-        }
-        int64_t& held = line.rows[static_cast<size_t>(place(line, row))];
-        if (node.together > 1) {
-            if (held == row) continue;
-            held = row;
-            produce_together(i, row);
-            continue;
-        }
-        held = row;
-        if (node.twin >= 0) {
-            if (node.twin > i) produce_twins(i, node.twin, row);
-            continue;
-        }
-        if (node.op.kind == OpKind::slide) line.next = row + 1;
-        char* made = slot(i, row);
-        produce(i, row, made);
-        finish(i, row, made);
+        const int64_t newest = node.at(y) + node.ahead;
+        if (node.step > 1 && node.op.kind != OpKind::slide)  // rows that are skipped are not made
+            line.steady = std::max(line.steady, node.at(y) - node.back);
+        while (line.steady <= newest) produce_next(i, line.steady++);
     }
     produce(result, y, target);
+}
+void Sweep::produce_next(int i, int64_t row) {
+    const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
+    Line& line = lines_[static_cast<size_t>(i)];
+    if (line.direct) {
+        line.next = row;
+        return ahead_.reach(row);
+    }
+    int64_t& held = line.rows[static_cast<size_t>(place(line, row))];
+    if (node.together > 1) {
+        if (held == row) return;
+        held = row;
+        return produce_together(i, row);
+    }
+    held = row;
+    if (node.twin >= 0) {
+        if (node.twin > i) produce_twins(i, node.twin, row);
+        return;
+    }
+    if (node.op.kind == OpKind::slide) line.next = row + 1;
+    char* made = slot(i, row);
+    produce(i, row, made);
+    finish(i, row, made);
 }
 
 void Sweep::find_places(int i) {
     const Op& op = program_.nodes_[static_cast<size_t>(i)].op;
-    if (program_.resizes_) return;
     std::vector<Place> places;
     for (const Tap& tap : op.taps) {
         const int input = op.inputs[static_cast<size_t>(tap.input)];

@@ -57,9 +57,12 @@ void Sweep::make_columns() {
 
 // The same for a row of an op whose rows have several phases, far outside too.
 const char* Sweep::phase_constant(int i, int64_t row) {
+    const bool steady = steady_;
+    steady_ = false;
     constant_ = true;
     produce(i, row % program_.nodes_[i].op.up, constant(i));
     constant_ = false;
+    steady_ = steady;
     widen_constant(i);
     return constant(i);
 }

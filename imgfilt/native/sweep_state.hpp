@@ -33,6 +33,7 @@ class Sweep {
         int64_t mask = -1;                  // depth - 1 where that finds a row's place
         int64_t end = 0;                    // after the last row that is needed of a line whose rows come in blocks
         int64_t next = 0;                   // the next row of the image to be read, or of a running sum to be made
+        int64_t steady = 0;                 // the next row to be made far from the borders
         std::vector<int64_t> rows;          // the row that each place of the ring holds
         bool direct = false;                // rows are the image's own
         char* sum = nullptr;                // slide: the line of the row before
@@ -46,8 +47,10 @@ class Sweep {
     void run_together(int64_t first, int64_t last, bool in_place, bool stream);
     const char* produce_at(int i, int64_t row);
     const char* read(int i, int64_t row);
+    void find_inner(int64_t first, int64_t last, int64_t& from, int64_t& to) const;
     void prepare(int64_t y);
     void produce_steadily(int64_t y, char* target);
+    void produce_next(int i, int64_t row);
     void find_places(int i);
 
     // Rows and columns outside the image: sweep_borders.cpp.

@@ -30,9 +30,10 @@ std::vector<const char*>& Sweep::tap_pointers(int i, int64_t row, int first, int
     const Op& op = program_.nodes_[i].op;
     std::vector<const char*>& pointers = lines_[i].pointers;
     if (steady_ && !lines_[i].places.empty()) {
-        size_t t = 0;
-        for (const Place& place : lines_[i].places)
-            pointers[t++] = place.base + place.stride * ((row + place.row) & place.mask);
+        const Place* places = lines_[i].places.data() + first;
+        for (int t = 0; t < k; ++t)
+            pointers[static_cast<size_t>(t)] =
+                places[t].base + places[t].stride * ((row + places[t].row) & places[t].mask);
         return pointers;
     }
     const int64_t pixel = int64_t{op.channels} * kSizeOf[static_cast<int>(program_.nodes_[op.inputs[0]].op.dtype)];
