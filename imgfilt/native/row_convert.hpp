@@ -140,6 +140,39 @@ void scaled_row_u8(const From* in, float scale, float bias, uint8_t* out, int64_
 }
 #endif
 
+#if defined(IMGFILT_PAIRS)
+// The same to 16 bits.
+template <Rounding Mode>
+void scaled_row_u16(const float* in, float scale, float bias, uint16_t* out, int64_t n) {
+    constexpr int lanes = kVectorBytes / 4, step = 2 * lanes;
+    auto one = [&](int64_t x) {
+        const Reals v = affine(load_reals(in + x), scale, bias);
+        if constexpr (Mode == Rounding::half_even) return nearest_i32(clamp_reals(v, 0.0f, 65535.0f));
+        return truncate_i32(clamp_reals(affine(v, 1.0f, 0.5f), 0.0f, 65535.0f));
+    };
+    auto two = [&](int64_t x) { store_u16(out + x, one(x), one(x + lanes)); };
+    if (n < step) {
+        convert_loop<float, uint16_t, float, static_cast<int>(Mode)>(in, scale, bias, out, n);
+        return;
+    }
+    int64_t x = 0;
+    for (; x + step <= n; x += step) two(x);
+    if (x < n) two(n - step);
+}
+#endif
+
+void convert_f32_u16(const void* in, const Affine& a, void* out, int64_t n) {
+#if defined(IMGFILT_PAIRS)
+    const float* from = static_cast<const float*>(in);
+    uint16_t* to = static_cast<uint16_t*>(out);
+    const float scale = static_cast<float>(a.scale), bias = static_cast<float>(a.bias);
+    if (a.rounding == Rounding::half_even) return scaled_row_u16<Rounding::half_even>(from, scale, bias, to, n);
+    return scaled_row_u16<Rounding::half_up>(from, scale, bias, to, n);
+#else
+    convert<float, uint16_t>(in, a, out, n);
+#endif
+}
+
 template <class From>
 void convert_u8(const void* in, const Affine& a, void* out, int64_t n) {
 #if defined(IMGFILT_PAIRS)

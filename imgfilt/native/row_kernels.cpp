@@ -99,6 +99,7 @@ RowKernels make_table() {
     k.convert[static_cast<int>(DType::u16)][u8] = convert_u8<uint16_t>;
     k.convert[static_cast<int>(DType::i32)][u8] = convert_u8<int32_t>;
     k.convert[static_cast<int>(DType::f32)][u8] = convert_u8<float>;
+    k.convert[static_cast<int>(DType::f32)][static_cast<int>(DType::u16)] = convert_f32_u16;
     const int i32 = static_cast<int>(DType::i32);  // integers widened for sums: as they are
     k.convert[static_cast<int>(DType::u8)][i32] = widen<uint8_t>;
     k.convert[static_cast<int>(DType::u16)][i32] = widen<uint16_t>;

@@ -136,9 +136,9 @@ inline Vec<uint8_t> permute_in_lanes(Vec<uint8_t> v, Vec<uint8_t> index) {
 #endif
 
 #if defined(IMGFILT_ZIP)
-// Two lines of 8-bit pixels: words are brought to the 128 bits where they are wanted, and their bytes put into place
-// there, those of the other line being 0.
-void zip_u8(const uint8_t* const* in, int channels, uint8_t* out, int64_t n) {
+// Two lines of pixels of up to 4 bytes, 6 or 8: words are brought to the 128 bits where they are wanted, and their
+// bytes put into place there, those of the other line being 0.
+void zip_bytes(const uint8_t* const* in, int channels, uint8_t* out, int64_t n) {
     constexpr int lanes = kVectorBytes;
     const int64_t step = lanes / (2 * channels) * 2;  // pixels of output at a time
     static thread_local Places<uint8_t> places;
@@ -148,7 +148,7 @@ void zip_u8(const uint8_t* const* in, int channels, uint8_t* out, int64_t n) {
         for (int64_t x = 0, l = 0, first = 0; x < step; ++x)
             for (int c = 0; c < channels; ++c, ++l) {
                 const int64_t own = x / 2 * channels + c;
-                if (l % 16 == 0) {  // the first pixel here; 16 bytes of output need no more than 12 of a line
+                if (l % 16 == 0) {  // the first pixel here; 16 bytes of output need no more than 16 of a line
                     first = x / 2 * channels / 4;
                     for (int64_t w = 0; w < 4; ++w) words[l / 4 + w] = static_cast<uint32_t>(first + w);
                 }
@@ -179,7 +179,11 @@ void interleave(const void* const* from, int size, int channels, void* to, int64
         }
 #if defined(IMGFILT_ZIP)
     if constexpr (sizeof(T) == 1)
-        if (size == 2 && channels <= 4 && n * channels >= kVectorBytes) return zip_u8(in, channels, out, n);
+        if (size == 2 && channels <= 4 && n * channels >= kVectorBytes) return zip_bytes(in, channels, out, n);
+    if constexpr (sizeof(T) == 2 && kVectorBytes < 64)  // where no instruction permutes the words of two registers
+        if (size == 2 && channels <= 4 && 2 * n * channels >= kVectorBytes)
+            return zip_bytes(reinterpret_cast<const uint8_t* const*>(in), 2 * channels, reinterpret_cast<uint8_t*>(out),
+                             n);
 #endif
 #if defined(IMGFILT_SHUFFLE)
     typedef typename ShuffleOf<T>::type V;
