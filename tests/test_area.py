@@ -128,6 +128,28 @@ def test_nan_is_the_largest_value(dtype, size):
     np.testing.assert_array_equal(median(image, size), oracle.median(image, size))
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [3, 5, 7])
+@pytest.mark.parametrize("column", [0, 20, 45, 139])
+def test_signs_that_turn_up_late_in_a_row(dtype, size, column):
+    image = np.abs(noise((13, 140), dtype))
+    image[5:, column] = [-1.0, -0.0, -np.inf, -np.nan, -2.0, 0.0, np.inf, -0.5]
+    np.testing.assert_array_equal(median(image, size), oracle.median(image, size))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize("size", [3, 5])
+def test_median_of_few_rows_and_about_a_vector_of_columns(dtype, size):
+    for height, width in itertools.product((1, 2, 7, 8, 9, 10, 17), (1, 2, 3, 15, 16, 17, 18, 33, 66, 129)):
+        image = noise((height, width), dtype)
+        np.testing.assert_array_equal(
+            median(image, size, "replicate"), cv2.medianBlur(image, size), err_msg=f"{height} x {width}"
+        )
+    for value in (0, np.iinfo(dtype).max if dtype != "float32" else np.inf):
+        image = np.full((20, 140), value, dtype)
+        np.testing.assert_array_equal(median(image, size), image)
+
+
 @pytest.mark.parametrize("size", [3, 5, 7])
 def test_selection_networks_against_all_sorted_matrices(size):
     """The 0-1 principle: each network must be right for every 0-1 matrix sorted along both axes."""

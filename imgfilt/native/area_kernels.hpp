@@ -12,7 +12,7 @@ namespace imgfilt {
 constexpr int64_t kSlack = 64;
 
 constexpr int kByteCounts = 21;  // the largest window whose half a byte counts
-constexpr int kMedianRows = 4;   // more share sorting, fewer keep to the nearest cache
+constexpr int kMedianRows = 8;   // more share sorting, fewer keep to the nearest cache
 
 // Shape of a piece of an image that tile_median_u8 does at once. `region` has (rows + size - 1) rows of `pitch`
 // elements; pitch is a multiple of 64, at least cols + size - 1.

@@ -189,13 +189,8 @@ inline __attribute__((always_inline)) auto medians_at(const void* const* rows, v
                 __builtin_memcpy(out[i + j], &v, static_cast<size_t>(n) * sizeof(T));
         }
     };
-    if constexpr (size == 3) {
-#pragma GCC unroll 8
-        for (int i = 0; i < count; i += 2) two_rows(i);
-    } else {
 #pragma GCC unroll 1
-        for (int i = 0; i < count; i += 2) two_rows(i);
-    }
+    for (int i = 0; i < count; i += 2) two_rows(i);
     return any;
 }
 
@@ -213,11 +208,80 @@ inline __attribute__((always_inline)) void median_block(const void* const* rows,
     }
 }
 
+// Rows whose results are kept until the next ones' vectors are loaded: as many as there are registers for.
+constexpr int kGroup = kVectorBytes == 64 ? 4 : 2;
+
+// A register's width of `count` rows of 3x3 medians. `loaded` is called for each group of rows, between its last load
+// and its first result.
+template <class O, class T, int count, class F>
+inline __attribute__((always_inline)) auto small_medians_at(const void* const* rows, int64_t x, int64_t step,
+                                                            Vec<T>* medians, F loaded) {
+    typedef typename O::Keys V;
+    V sorted[count + 2][3], found[2], any = {};
+    for (int i = 0; i < 2; ++i) any |= sorted_row<O, T, 3>(rows[i], x, step, sorted[i]);
+#pragma GCC unroll 8
+    for (int i = 0; i < count; i += 2) {
+        if (i % kGroup == 0) {
+#pragma GCC unroll 8
+            for (int j = i; j < i + kGroup; ++j) any |= sorted_row<O, T, 3>(rows[j + 2], x, step, sorted[j + 2]);
+            loaded(i);
+        }
+        two_medians<3>(sorted + i, found);
+        for (int j = 0; j < 2; ++j) medians[i + j] = O::values(found[j]);
+    }
+    return any;
+}
+
+// `count` whole rows of 3x3 medians, at least a register's width. A load waits for an earlier store whose address
+// agrees in the last 12 bits, as those of input and output often do: so a vector's results are stored when the next
+// vectors have been loaded.
+template <class T, int count>
+inline __attribute__((always_inline)) void small_median_block(const void* const* rows, void* const* out, int64_t step,
+                                                              int64_t n) {
+    constexpr int lanes = VectorOf<T>::lanes;
+    Vec<T> medians[count] = {};
+    int64_t done = -1;
+    const auto put = [&](int first) __attribute__((always_inline)) {
+        if (done < 0) return;
+#pragma GCC unroll 8
+        for (int i = first; i < first + kGroup; ++i) store(static_cast<T*>(out[i]) + done, medians[i]);
+    };
+    bool plain = Order<T>::real;
+    for (int64_t x = 0;; x = x + lanes < n - lanes ? x + lanes : n - lanes) {
+        const int64_t ahead = x * static_cast<int64_t>(sizeof(T)) + kAhead;
+        for (int i = 0; i < count; ++i) {
+            __builtin_prefetch(static_cast<const char*>(rows[i + 2]) + ahead);
+            __builtin_prefetch(static_cast<const char*>(out[i]) + ahead, 1);
+        }
+        if constexpr (Order<T>::real)
+            if (plain && lane_bits<T>(small_medians_at<PlainOrder<T>, T, count>(rows, x, step, medians, put))) {
+                plain = false;
+                done = -1;
+            }
+        if (!plain) small_medians_at<Order<T>, T, count>(rows, x, step, medians, put);
+        done = x;
+        if (x == n - lanes) break;
+    }
+    for (int i = 0; i < count; i += kGroup) put(i);
+}
+
+// Output rows that are made together: more share sorting. (Of few 5x5 rows of bytes and words all sorted ones stay in
+// AVX-512's registers, which is worth more.)
+template <class T, int size>
+constexpr int kRows = size == 5 && sizeof(T) < 4 && kVectorBytes == 64 ? 4 : imgfilt::kMedianRows;
+
 template <class T, int size>
 void median_rows(const void* const* rows, void* const* out, int count, int64_t step, int64_t n) {
-    if (count == imgfilt::kMedianRows && n >= VectorOf<T>::lanes)
-        return median_block<T, size, imgfilt::kMedianRows>(rows, out, step, n);
-    for (int i = 0; i < count; i += 2) median_block<T, size, 2>(rows + i, out + i, step, n);
+    int done = 0;
+    if (n >= VectorOf<T>::lanes) {
+        constexpr int some = kRows<T, size>;
+        for (; done + some <= count; done += some)
+            if constexpr (size == 3)
+                small_median_block<T, some>(rows + done, out + done, step, n);
+            else
+                median_block<T, size, some>(rows + done, out + done, step, n);
+    }
+    for (; done < count; done += 2) median_block<T, size, 2>(rows + done, out + done, step, n);
 }
 
 #define IMGFILT_EACH_SIZE(T) {median_rows<T, 3>, median_rows<T, 5>, median_rows<T, 7>}

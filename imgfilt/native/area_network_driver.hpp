@@ -128,13 +128,19 @@ class MedianNetwork {
         const void* rows[3 * 3 + 1];
         void* out[4];
         const int64_t even = count + count % 2;
+        int64_t pixels[3 * 3 + 1];
         for (int64_t i = 0; i < even + 2 * radius_; ++i) {
+            pixels[i] = border_index(x - radius_ + i, in_.width, border_);
+            const auto same = std::find(pixels, pixels + i, pixels[i]) - pixels;
+            if (same < i || i == count + 2 * radius_) {  // the last of an even number: its result is not used
+                rows[i] = rows[std::min(same, i - 1)];
+                continue;
+            }
             T* to = sides_.get() + i * side_pitch_;
-            const int64_t pixel = border_index(x - radius_ + i, in_.width, border_);
-            if (pixel < 0)
+            if (pixels[i] < 0)
                 std::fill_n(to, (height + 2 * radius_) * step_, outside_);
             else
-                gather(lines, pixel * in_.pixel, height + 2 * radius_, to);
+                gather(lines, pixels[i] * in_.pixel, height + 2 * radius_, to);
             rows[i] = to;
         }
         for (int64_t i = 0; i < even; ++i) out[i] = sides_.get() + (3 * radius_ + 1 + i) * side_pitch_;
