@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,12 @@ THREADS = (1, 2, 5)
 SHAPES = [(1, 1), (1, 13), (17, 1), (3, 2), (23, 37), (9, 70, 3)]
 
 
-def same_on_all_threads(run: Any, image: Array, *args: Any, out: Array | None = None) -> Array:
+def same_on_all_threads(run: Any, image: Array, *more: Any, out: Array | None = None) -> Array:
     """What `run` writes, checked to be the same for 1, 2 and 5 threads."""
     outs = []
     for threads in THREADS:
         outs.append(np.full_like(image, 77, order="C") if out is None else np.full_like(out, 77))
-        run(image, outs[-1], *args, threads)
+        run(image, outs[-1], *more, threads)
     for other in outs[1:]:
         np.testing.assert_array_equal(other, outs[0])
     result: Array = outs[0]
@@ -35,16 +36,16 @@ def same_on_all_threads(run: Any, image: Array, *args: Any, out: Array | None = 
 
 
 def median(image: Array, size: int, border: str = "reflect101", cval: float = 0.0) -> Array:
-    return same_on_all_threads(native.median, image, size, BORDER[border], cval)
+    return same_on_all_threads(partial(native.median, size, BORDER[border]), image, cval)
 
 
 def bilateral(image: Array, diameter: int, colour: float, space: float, border: str = "reflect101") -> Array:
-    return same_on_all_threads(native.bilateral, image, diameter, colour, space, BORDER[border], 5.0)
+    return same_on_all_threads(partial(native.bilateral, diameter, colour, space, BORDER[border]), image, 5.0)
 
 
 def canny(image: Array, low: float, high: float, border: str = "replicate", cval: float = 0.0) -> Array:
     out = np.empty(image.shape, dtype=np.uint8)
-    return same_on_all_threads(native.canny, image, low, high, BORDER[border], cval, out=out)
+    return same_on_all_threads(partial(native.canny, low, high, BORDER[border]), image, cval, out=out)
 
 
 def integral(image: Array, dtype: str) -> Array:
@@ -104,7 +105,7 @@ def test_any_strides(shape, name):
             room = VIEWS["every third column"](
                 np.zeros((want.shape[0], want.shape[1] * 3, *want.shape[2:]), dtype)
             )
-            native.median(image, room, size, BORDER["reflect101"], 0.0, 2)
+            native.median(size, BORDER["reflect101"], image, room, 0.0, 2)
             np.testing.assert_array_equal(room, want)
         image8 = image.astype("uint8")
         want = oracle.to_pixels(oracle.bilateral(image8, 5, 30, 2), "uint8").astype(int)
@@ -243,13 +244,26 @@ def test_integral_is_the_oracles(dtype):
             np.testing.assert_array_equal(integral(image, accumulator), want)
 
 
+@pytest.mark.parametrize("dtype", oracle.DTYPES)
+def test_images_that_are_worth_several_threads(dtype):
+    tall, colours = noise((2903, 67), dtype), noise((901, 55, 3), dtype)
+    for size in (3, 5, 7):
+        median(tall, size)
+        median(colours, size, "wrap")
+    canny(tall, 100, 200)
+    if dtype[0] != "f":
+        image = noise((1501, 1407), dtype)
+        table = integral(image, "int64")
+        np.testing.assert_array_equal(table[1:, 1:], image.cumsum(0, dtype=np.int64).cumsum(1))
+
+
 def test_refusals():
     image = np.zeros((4, 5), np.uint8)
     for run, match in [
-        (lambda: native.median(image, image.copy(), 4, 0, 0.0, 1), "size is 4"),
-        (lambda: native.median(image, image[:3].copy(), 3, 0, 0.0, 1), "shape"),
-        (lambda: native.bilateral(image, image.copy(), 5, 0.0, 1.0, 0, 0.0, 1), "positive"),
-        (lambda: native.canny(image, np.zeros((4, 5), "f4"), 1.0, 2.0, 2, 0.0, 1), "u8"),
+        (lambda: native.median(4, 0, image, image.copy(), 0.0, 1), "size is 4"),
+        (lambda: native.median(3, 0, image, image[:3].copy(), 0.0, 1), "shape"),
+        (lambda: native.bilateral(5, 0.0, 1.0, 0, image, image.copy(), 0.0, 1), "positive"),
+        (lambda: native.canny(1.0, 2.0, 2, image, np.zeros((4, 5), "f4"), 0.0, 1), "u8"),
         (lambda: native.integral(image.astype("f4"), np.zeros((5, 6), "i4"), 1), "f64"),
     ]:
         with pytest.raises(ValueError, match=match):

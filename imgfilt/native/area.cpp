@@ -12,6 +12,7 @@ namespace imgfilt {
 namespace {
 
 constexpr int64_t kStreamBytes = 24 << 20;
+constexpr int64_t kThreadBytes = 8 << 20;  // of a table: what another thread, which reads the image twice, pays for
 
 int accumulator(DType dtype) {
     switch (dtype) {
@@ -131,7 +132,9 @@ template <class A>
 void integral_stripes(const View& in, const View& out, int threads) {
     const auto add_row = kernels().area->add_row[static_cast<int>(in.dtype)][accumulator(out.dtype)];
     const int64_t n = in.width * in.channels, total = n + in.channels;
-    const Stripes stripes(in.height, Planes::tight(in) ? threads : 1, 64);
+    const int64_t bytes = out.height * total * static_cast<int64_t>(sizeof(A));
+    threads = Planes::tight(in) ? static_cast<int>(std::min<int64_t>(threads, 1 + bytes / kThreadBytes)) : 1;
+    const Stripes stripes(in.height, threads, 64);
     const Scratch<A> above(stripes.count * total);
     std::fill_n(above.get(), stripes.count * total, A(0));
     if (stripes.count > 1)
@@ -148,27 +151,13 @@ void integral_stripes(const View& in, const View& out, int threads) {
                  [&](int i) { integral_rows(in, out, above.get() + i * total, stripes.begin(i), stripes.end(i)); });
 }
 
-// Sums that round: always the same order of additions, along rows first and then down columns.
-void integral_rounded(const View& in, const View& out, int threads) {
+// Sums that round: always the same order of additions, along rows first and then down columns. On one thread: to sum
+// rows and columns in turn takes three times the memory traffic, and two threads longer than one.
+void integral_rounded(const View& in, const View& out) {
     const int64_t total = out.width * out.channels;
     const Scratch<double> zeros(total);
     std::fill_n(zeros.get(), total, 0.0);
-    if (threads <= 1 || !Planes::tight(out)) return integral_rows(in, out, zeros.get(), 0, in.height);
-    const Stripes stripes(in.height, threads, 16);
-    parallel_for(stripes.count, threads, [&](int i) {
-        const Scratch<double> above(total);
-        for (int64_t y = stripes.begin(i); y < stripes.end(i); ++y) {
-            std::fill_n(above.get(), total, 0.0);
-            integral_rows(in, out, above.get(), y, y + 1);
-        }
-    });
-    const auto add_row = kernels().area->add_row[static_cast<int>(DType::f64)][accumulator(DType::f64)];
-    const Stripes columns(total, threads, 256);
-    parallel_for(columns.count, threads, [&](int i) {
-        const int64_t begin = columns.begin(i), n = columns.end(i) - begin;
-        char* at = out.data + begin * static_cast<int64_t>(sizeof(double));
-        for (int64_t y = 1; y < in.height; ++y) add_row(at + y * out.row, at + (y + 1) * out.row, n);
-    });
+    integral_rows(in, out, zeros.get(), 0, in.height);
 }
 
 }  // namespace
@@ -204,7 +193,7 @@ void integral(const View& in, const View& out, int threads) {
     for (int64_t x = 0; x < out.width; ++x)
         for (int64_t c = 0; c < out.channels; ++c) std::memset(out.data + x * out.pixel + c * out.channel, 0, size);
     if (in.channels == 0) return;
-    if (in.dtype == DType::f32 || in.dtype == DType::f64) return integral_rounded(in, out, threads);
+    if (in.dtype == DType::f32 || in.dtype == DType::f64) return integral_rounded(in, out);
     switch (to) {
         case 0: return integral_stripes<int32_t>(in, out, threads);
         case 1: return integral_stripes<int64_t>(in, out, threads);

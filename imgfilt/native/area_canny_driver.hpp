@@ -127,6 +127,7 @@ void canny(const View& in, const View& out, double low, double high, Border bord
         high = std::clamp(std::floor(high), -1.0, 4000.0);
     }
     const EdgeMap map(in.height, in.width);
+    threads = worthwhile(threads, 0.3 * static_cast<double>(in.height * in.width));
     const Stripes stripes(in.height, threads, 32);
     parallel_for(stripes.count, threads, [&](int i) {
         const int64_t begin = stripes.begin(i), end = stripes.end(i);

@@ -105,6 +105,8 @@ void median_tiles_rank(const View& out, int size, int plane, const Extended<U>& 
 template <class T>
 void median_network(const View& in, const View& out, int size, Border border, double cval, int threads) {
     const Planes planes(in, out);
+    const int64_t compared = in.height * in.width * in.channels * size * size * static_cast<int64_t>(sizeof(T));
+    threads = worthwhile(threads, static_cast<double>(compared) / 150.0);
     const Stripes stripes(in.height, threads, 4 * kMedianRows, kMedianRows);
     parallel_for(stripes.count * planes.count, threads, [&](int task) {
         const int plane = task / stripes.count, stripe = task % stripes.count;
