@@ -21,7 +21,7 @@ from imgfilt.rows import ITEMSIZE, ROUND_OFF, Line, RowBuilder, RowOp, rates
 from imgfilt.tuned import TuningError, TuningWarning, read_tuned
 
 _WIDTH = {"v4": 64.0, "v3": 32.0, "v2": 16.0, "base": 16.0}  # bytes of a vector
-_UNROLLED = (3, 4, 5, 6, 7, 8, 9)  # numbers of taps whose loops keep weights and pointers in registers
+_UNROLLED = 9  # taps up to which loops keep weights and pointers in registers
 _OF_UNROLLED = 0.8  # their steps, as a part of others'
 _OF_RUNS = 0.8  # the steps of longer sums of floats, and of 32-bit sums, whose taps are multiplied in pairs
 _STEPS_PER_ROW = 1.5  # of the input: its first tap waits for what the others find in the first cache
@@ -191,10 +191,10 @@ def _of_taps(dtype: str, taps: int, rows: int, sideways: int, small: bool) -> fl
         return c.steps_per_small_tap * taps + c.steps_sideways * sideways
     if dtype == "int32":
         return c.steps_per_tap * _OF_RUNS * taps
-    if dtype in ROUND_OFF and taps not in _UNROLLED:
+    if dtype in ROUND_OFF and taps > _UNROLLED:
         return c.steps_per_tap * _OF_RUNS * taps + _STEPS_PER_ROW * rows
     steps = c.steps_per_tap * taps + c.steps_sideways * sideways
-    return steps * _OF_UNROLLED if taps in _UNROLLED else steps
+    return steps * _OF_UNROLLED if taps <= _UNROLLED else steps
 
 
 def of_dense(problem: Problem, dtype: str, weights: NDArray[np.float64], threads: int) -> float:

@@ -12,6 +12,9 @@ from imgfilt import graph
 from imgfilt.records import record, replace
 from imgfilt.rows import FULL_SCALE, ITEMSIZE, RANGES, ROUND_OFF, Line, RowBuilder, RowOp, Tap
 
+_FEW = 6
+"""Taps of reals of which a loop can do two sums at a time."""
+
 ConvolveBy = Callable[[graph.Convolve, RowBuilder, Line], Line]
 """Lowers one convolution of a line; the planner decides how."""
 UpsampleBy = Callable[[graph.Upsample, RowBuilder, Line], tuple[Line, ...]]
@@ -40,14 +43,17 @@ def lower(root: graph.Round, dtype: str, channels: int, pixel_dtype: str, convol
 
 
 def _used(ops: list[RowOp]) -> tuple[RowOp, ...]:
-    """The ops that the last one rests on, renumbered; fusing leaves some behind."""
+    """The ops that the last one rests on, renumbered, each once; fusing leaves some behind, and makes some twice."""
     wanted = {0, len(ops) - 1}
     for i in range(len(ops) - 1, 0, -1):
         if i in wanted:
             wanted.update(ops[i].inputs)
-    order = sorted(wanted)
-    number = {old: new for new, old in enumerate(order)}
-    return tuple(replace(ops[i], inputs=tuple(number[j] for j in ops[i].inputs)) for i in order)
+    number: dict[int, int] = {}
+    found: dict[RowOp, int] = {}
+    for old in sorted(wanted):
+        op = replace(ops[old], inputs=tuple(number[j] for j in ops[old].inputs))
+        number[old] = found.setdefault(op, len(found))
+    return tuple(found)
 
 
 class _Lowering:
@@ -118,8 +124,8 @@ class _Lowering:
             return self._interleave(
                 tuple(self._pixels(line, node, sole=True) for line in self._phases(node.input)), node.input
             )
-        if isinstance(node.input, graph.Magnitude) and node.dtype == "uint8" and node.rounding == "half_even":
-            line = self._magnitude_u8(node.input)
+        if isinstance(node.input, graph.Magnitude) and node.rounding == "half_even":
+            line = self._gradient_pixels(node.input, node.dtype)
             if line is not None:
                 return line
         return self._pixels(self.line(node.input), node, sole=self._sole_use(node.input))
@@ -289,39 +295,55 @@ class _Lowering:
         error = _rounding(line.dtype, 3, line.largest) if not line.integral else 0.0
         return Line(index, line.dtype, 1, line.low, line.high, error=line.error + error)
 
-    def _magnitude_u8(self, node: graph.Magnitude) -> Line | None:
-        """Two 16-bit responses to 8-bit magnitudes; their last sums are done by the same op."""
+    def _gradient_pixels(self, node: graph.Magnitude, dtype: str) -> Line | None:
+        """Two responses to magnitudes of 8 or 16 bits; their last sums are done by the same op."""
         if len(node.inputs) != 2:
             return None
         a, b = (self.line(n) for n in node.inputs)
-        if a.dtype != "int16" or b.dtype != "int16" or a.scale != b.scale or a.offset or b.offset:
+        if a.scale != b.scale or a.offset or b.offset:
             return None
-        if a.largest**2 + b.largest**2 >= 2**31:
+        scale, largest = node.scale * abs(a.scale), (a.largest**2 + b.largest**2) ** 0.5
+        if dtype == "uint8" and a.dtype == b.dtype == "int16" and largest**2 < 2**31:
+            self.error += 2.0**-22 * scale * largest
+            return self._gradient(node, (a, b), dtype, scale)
+        if dtype == "uint16" and a.dtype == b.dtype == "float32":
+            line = self._gradient(node, (a, b), dtype, scale)
+            if line is not None:
+                self.error += self._error_of_root(node, (a, b))
+            return line
+        return None
+
+    def _gradient(
+        self, node: graph.Magnitude, lines: tuple[Line, ...], dtype: str, scale: float
+    ) -> Line | None:
+        """Magnitudes of two responses that are not written out, where both are sums of a few elements."""
+        last = tuple(self._final_taps(n, line) for n, line in zip(node.inputs, lines, strict=True))
+        few = all(
+            op != line.index and len(taps) <= _FEW for (op, taps), line in zip(last, lines, strict=True)
+        )
+        if lines[0].dtype in ROUND_OFF and not few:
             return None
-        scale = node.scale * abs(a.scale)
-        last = tuple(self._final_taps(n, line) for n, line in zip(node.inputs, (a, b), strict=True))
-        inputs = (last[0][0], last[1][0])
-        taps = (*last[0][1], *(t._replace(input=1) for t in last[1][1]))
         index = self.rows.add(
             RowOp(
                 "gradient",
-                "uint8",
-                a.channels,
-                inputs,
-                stage=True,
-                taps=taps,
+                dtype,
+                lines[0].channels,
+                (last[0][0], last[1][0]),
+                stage=dtype not in ROUND_OFF,
+                taps=(*last[0][1], *(t._replace(input=1) for t in last[1][1])),
                 size=len(last[0][1]),
                 scale=scale,
             )
         )
-        self.error += 2.0**-22 * scale * (a.largest**2 + b.largest**2) ** 0.5
-        return Line(index, "uint8", a.channels, 0, 255)
+        if dtype not in ROUND_OFF:
+            return Line(index, dtype, lines[0].channels, *RANGES[dtype])
+        return Line(index, dtype, lines[0].channels, 0, scale * sum(line.largest**2 for line in lines) ** 0.5)
 
     def _final_taps(self, node: graph.Node, line: Line) -> tuple[int, tuple[Tap, ...]]:
-        """The op that a 16-bit response is summed from, and the taps; the response where it is used elsewhere."""
+        """The op that a response is summed from, and the taps; the response where it is used elsewhere."""
         op = self.rows.ops[line.index]
-        own = op.kind == "taps" and self.rows.ops[op.inputs[0]].dtype == "int16" and len(op.inputs) == 1
-        if own and not op.init and self._sole_use(node):
+        own = op.kind == "taps" and self.rows.ops[op.inputs[0]].dtype == line.dtype and len(op.inputs) == 1
+        if own and not op.init and op.up == op.step == 1 and self._sole_use(node):
             return op.inputs[0], op.taps
         return line.index, (Tap(0, 0, 0, 1.0),)
 
@@ -331,12 +353,23 @@ class _Lowering:
             lines = tuple(self.rows.convert(line, self.real_dtype(*lines)) for line in lines)
         scale = node.scale * abs(lines[0].scale)
         dtype = lines[0].dtype
+        error = self._error_of_root(node, lines)
+        if len(lines) == 2 and dtype == "float32":
+            line = self._gradient(node, lines, dtype, scale)
+            if line is not None:
+                return replace(line, error=error, after_convolution=True)
         index = self.rows.add(
             RowOp("magnitude", dtype, lines[0].channels, tuple(line.index for line in lines), scale=scale)
         )
         high = scale * sum(line.largest**2 for line in lines) ** 0.5
-        error = node.scale * sum(line.error for line in lines) + _rounding(dtype, len(lines) + 3, high)
         return Line(index, dtype, lines[0].channels, 0, high, error=error, after_convolution=True)
+
+    def _error_of_root(self, node: graph.Magnitude, lines: tuple[Line, ...]) -> float:
+        """The error bound of a magnitude of lines of one real type and scale."""
+        high = node.scale * abs(lines[0].scale) * sum(line.largest**2 for line in lines) ** 0.5
+        return node.scale * sum(line.error for line in lines) + _rounding(
+            lines[0].dtype, len(lines) + 3, high
+        )
 
     def _maximum(self, node: graph.Maximum) -> Line:
         lines = tuple(self.line(n) for n in node.inputs)

@@ -43,7 +43,10 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
             if (from[0] == DType::u8) return op.dtype == DType::i16 || op.saturated;
             if (from[0] == DType::i16) return op.dtype == DType::i16 || op.dtype == DType::i32 || op.dtype == DType::u8;
             return real(op.dtype) && from[0] == op.dtype;
-        case OpKind::gradient: return same && from[0] == DType::i16 && op.dtype == DType::u8;
+        case OpKind::gradient:
+            if (!same || op.size < 0 || op.size > static_cast<int>(op.taps.size())) return false;
+            if (from[0] == DType::i16) return op.dtype == DType::u8;
+            return from[0] == DType::f32 && (op.dtype == DType::f32 || op.dtype == DType::u16);
         case OpKind::divide: return from[0] == DType::u16 && op.dtype == DType::u8;
         case OpKind::slide:
             if (op.dtype == DType::u16) return from[0] == DType::u8;

@@ -18,7 +18,8 @@ enum class OpKind : int {
     slide,        // running sum of `size` rows, from row y - origin
     window,       // sum of `size` pixels along the row, from pixel x - origin; of running sums also as pixels: `narrow`
                   // 16-bit sums as divide has them, others as convert
-    gradient,     // scale * sqrt(a^2 + b^2) to u8, a the sum of the first `size` taps, b of the others
+    gradient,     // scale * sqrt(a^2 + b^2), a the sum of the first `size` taps, b of the others; as pixels of
+                  // integers
     divide,       // (x + init) * scale / 2^(16 + shift), rounding down: u16 to u8
     magnitude,    // scale * sqrt(sum of squares)
     maximum,      // largest of the inputs (or of their absolute values)

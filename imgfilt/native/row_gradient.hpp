@@ -1,6 +1,7 @@
 // Gradient magnitudes whose two responses are summed in registers and never written out.
 #pragma once
 
+#include "row_convert.hpp"
 #include "row_taps16.hpp"
 
 namespace {
@@ -78,6 +79,71 @@ void gradient_u8(const int16_t* const* signed_p, const int16_t* w, int ka, int k
     if (ka == 2 && kb == 2) return gradient_row(Free<2>(p, w, ka), Free<2>(p + ka, w + ka, kb), scale, out, n, next);
     if (ka == 6 && kb == 6) return gradient_row(Free<6>(p, w, ka), Free<6>(p + ka, w + ka, kb), scale, out, n, next);
     gradient_row(Free<0>(p, w, ka), Free<0>(p + ka, w + ka, kb), scale, out, n, next);
+}
+
+// K taps of reals; any number where K is 0.
+template <int K>
+struct Real {
+    const Few<const float*, K> p;
+    const Few<float, K> w;
+    const int k;
+
+    Real(const float* const* pointers, const float* weights, int taps) : p(pointers), w(weights), k(taps) {}
+    template <class V>
+    V at(int64_t x) const {
+        V sum = {};
+        const int taps = K > 0 ? K : k;
+#pragma GCC unroll 8
+        for (int t = 0; t < taps; ++t) {
+            if constexpr (Same<V, float>::value)
+                sum = add_product(sum, p.data[t][x], w.data[t]);
+            else
+                sum = add_product(sum, load_as<float, float>(p.data[t] + x), w.data[t]);
+        }
+        return sum;
+    }
+};
+
+// The same of reals, to reals or 16 bits.
+template <class A, class B, class Out>
+void gradient_reals(const A& first, const B& second, float scale, Out* out, int64_t n) {
+    constexpr bool pixels = kIsInteger<Out>;
+    int64_t x = 0;
+#if defined(IMGFILT_PAIRS)
+    constexpr int lanes = VectorOf<float>::lanes, step = pixels ? 2 * lanes : lanes;
+    auto vector = [&](int64_t at) {
+        const Vec<float> a = first.template at<Vec<float>>(at), b = second.template at<Vec<float>>(at);
+        return (Vec<float>)roots((Reals)fused(a, a, b * b)) * scale;
+    };
+    auto some = [&](int64_t at) {
+        if constexpr (pixels) {
+            auto nearest = [&](int64_t i) { return nearest_i32(clamp_reals((Reals)vector(i), 0.0f, 65535.0f)); };
+            store_u16(out + at, nearest(at), nearest(at + lanes));
+        } else {
+            store(out + at, vector(at));
+        }
+    };
+    if (n >= step) {
+        for (; x + step <= n; x += step) some(x);
+        if (x < n) some(n - step);
+        return;
+    }
+#endif
+    for (; x < n; ++x) {
+        const float a = first.template at<float>(x), b = second.template at<float>(x);
+        const float v = __builtin_sqrtf(fused(a, a, b * b)) * scale;
+        if constexpr (pixels)
+            out[x] = clamp_cast<Out>(nearest(v));
+        else
+            out[x] = v;
+    }
+}
+
+template <class Out>
+void gradient_f32(const float* const* p, const float* w, int ka, int kb, float scale, Out* out, int64_t n) {
+    if (ka == 2 && kb == 3) return gradient_reals(Real<2>(p, w, ka), Real<3>(p + ka, w + ka, kb), scale, out, n);
+    if (ka == 6 && kb == 6) return gradient_reals(Real<6>(p, w, ka), Real<6>(p + ka, w + ka, kb), scale, out, n);
+    gradient_reals(Real<0>(p, w, ka), Real<0>(p + ka, w + ka, kb), scale, out, n);
 }
 
 }  // namespace

@@ -71,6 +71,8 @@ RowKernels make_table() {
     k.taps_saturated_u8 = taps_saturated_u8;
     k.taps_saturated_i16 = taps_saturated_i16;
     k.gradient_u8 = gradient_u8;
+    k.gradient_f32 = gradient_f32<float>;
+    k.gradient_f32_u16 = gradient_f32<uint16_t>;
     k.divide_u16_u8 = divide_u16_u8;
     k.slide_u8_u16 = slide<uint8_t, uint16_t>;
     k.slide_u8_i32 = slide_u8_i32;

@@ -87,6 +87,10 @@ struct RowKernels {
     // both are known to fit 16 bits, and a^2 + b^2 31.
     void (*gradient_u8)(const int16_t* const* p, const int16_t* w, int ka, int kb, float scale, uint8_t* out, int64_t n,
                         NextRows* next);
+    // The same of reals.
+    void (*gradient_f32)(const float* const* p, const float* w, int ka, int kb, float scale, float* out, int64_t n);
+    void (*gradient_f32_u16)(const float* const* p, const float* w, int ka, int kb, float scale, uint16_t* out,
+                             int64_t n);
 
     // sum[x] += enter[x] - leave[x]; + enter[x] alone where `leave` is null
     void (*slide_u8_u16)(const uint8_t* enter, const uint8_t* leave, uint16_t* sum, int64_t n);

@@ -180,6 +180,7 @@ inline Reals clamp_reals(Reals v, float low, float high) {
     return _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(low)), _mm512_set1_ps(high));
 }
 inline Pairs nearest_i32(Reals v) { return _mm512_cvtps_epi32(v); }
+inline Reals roots(Reals v) { return _mm512_sqrt_ps(v); }
 inline Pairs truncate_i32(Reals v) { return _mm512_cvttps_epi32(v); }
 // Four registers of 32 bits, in order, to 8 bits.
 inline void store_u8(uint8_t* out, Pairs a, Pairs b, Pairs c, Pairs d) {
@@ -253,6 +254,7 @@ inline Reals clamp_reals(Reals v, float low, float high) {
     return _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(low)), _mm256_set1_ps(high));
 }
 inline Pairs nearest_i32(Reals v) { return _mm256_cvtps_epi32(v); }
+inline Reals roots(Reals v) { return _mm256_sqrt_ps(v); }
 inline Pairs truncate_i32(Reals v) { return _mm256_cvttps_epi32(v); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b, Pairs c, Pairs d) {
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
@@ -321,6 +323,7 @@ inline Reals clamp_reals(Reals v, float low, float high) {
     return _mm_min_ps(_mm_max_ps(v, _mm_set1_ps(low)), _mm_set1_ps(high));
 }
 inline Pairs nearest_i32(Reals v) { return _mm_cvtps_epi32(v); }
+inline Reals roots(Reals v) { return _mm_sqrt_ps(v); }
 inline Pairs truncate_i32(Reals v) { return _mm_cvttps_epi32(v); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b, Pairs c, Pairs d) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(_mm_packs_epi32(a, b), _mm_packs_epi32(c, d)));

@@ -89,6 +89,7 @@ class Sweep {
                        NextRows& rows);
     void sum_taps(const Program::Node& node, DType from, const void* p, int first, int k, char* out, int64_t n);
     bool along(const Program::Node& node, const void* p, int k, char* out, int64_t n);
+    void gradient(const Program::Node& node, const float* const* p, int k, char* out, int64_t n);
 
     // Several rows of them at once: sweep_blocks.cpp.
     void produce_twins(int i, int j, int64_t y);

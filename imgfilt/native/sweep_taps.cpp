@@ -55,8 +55,8 @@ std::vector<const char*>& Sweep::tap_pointers(int i, int64_t row, int first, int
 // would wait the longer for their own lines.
 bool Sweep::fetches(const Program::Node& node) {
     const Op& op = node.op;
-    return op.kind == OpKind::gradient ||
-           (op.kind == OpKind::taps && op.dtype == DType::u8 && !op.narrow && !op.saturated);
+    return (op.kind == OpKind::taps || op.kind == OpKind::gradient) && op.dtype == DType::u8 && !op.narrow &&
+           !op.saturated;
 }
 
 // A part of a row of sums, and its part of the fetching.
@@ -92,6 +92,7 @@ void Sweep::sum_taps(const Program::Node& node, DType from, const void* p, int f
     if (from == DType::u8)
         return row_.taps_u8_i16(static_cast<const uint8_t* const*>(p), w16, k, static_cast<int16_t>(op.init),
                                 as<int16_t>(out), n);
+    if (op.kind == OpKind::gradient) return gradient(node, static_cast<const float* const*>(p), k, out, n);
     if (node.along && along(node, p, k, out, n)) return;
     if (from == DType::f32)
         return row_.taps_f32(static_cast<const float* const*>(p), node.weights32.data() + first, k,
@@ -105,6 +106,14 @@ void Sweep::sum_taps(const Program::Node& node, DType from, const void* p, int f
     if (op.dtype == DType::i32)
         return row_.taps_i16_i32(p16, w16, k, static_cast<int32_t>(op.init), as<int32_t>(out), n);
     return row_.taps_i16_i16(p16, w16, k, static_cast<int16_t>(op.init), as<int16_t>(out), n);
+}
+
+void Sweep::gradient(const Program::Node& node, const float* const* p, int k, char* out, int64_t n) {
+    const Op& op = node.op;
+    const float* w = node.weights32.data();
+    const float scale = static_cast<float>(op.scale);
+    if (op.dtype == DType::u16) return row_.gradient_f32_u16(p, w, op.size, k - op.size, scale, as<uint16_t>(out), n);
+    row_.gradient_f32(p, w, op.size, k - op.size, scale, as<float>(out), n);
 }
 
 bool Sweep::along(const Program::Node& node, const void* p, int k, char* out, int64_t n) {
