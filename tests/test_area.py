@@ -220,6 +220,27 @@ def test_canny_is_opencvs():
         np.testing.assert_array_equal(canny(image, low, high), cv2.Canny(image, low, high))
 
 
+@pytest.mark.parametrize("width", [1, 23, 24, 31, 63, 64, 65, 200])
+def test_canny_writes_into_any_rows(width):
+    """The bits of a row lie in the output's row where there is room, from an aligned address on."""
+    image = noise((37, width), "uint8")
+    want = cv2.Canny(image, 90, 200)
+    room = np.full((2, 37, 3 * width + 5), 9, np.uint8)
+    rows = [room[0, :, i : i + width] for i in range(9) if i < 2 * width]
+    for out in [
+        *rows,
+        room[0, ::-1, 1 : width + 1],
+        room[0, :, : 3 * width : 3],
+        room[0, :, width - 1 :: -1],
+    ]:
+        room[:] = 9
+        for threads in THREADS:
+            native.canny(90, 200, BORDER["replicate"], image, out, 0.0, threads)
+            np.testing.assert_array_equal(out, want)
+        out[:] = 9
+        assert (room == 9).all()
+
+
 @pytest.mark.parametrize("dtype", ["uint16", "int16", "float32", "float64"])
 def test_canny_of_wider_types_is_that_of_bytes(dtype):
     """Values that are whole and few: the same edges as in 8 bits, however they are scaled."""

@@ -1,5 +1,6 @@
 // Canny's edges of a whole image. Candidates and edges are kept as one bit per pixel; hysteresis spreads edges
 // through 64 pixels at a time. The edges are all candidates connected with a strong one, whatever the order.
+// The bits lie in the output's rows until these are written.
 #pragma once
 
 #include <type_traits>
@@ -13,11 +14,30 @@
 namespace imgfilt {
 namespace {
 
-struct EdgeMap {
-    int64_t height, words;
-    Scratch<uint64_t> candidates, edges;
-    EdgeMap(int64_t height, int64_t width)
-        : height(height), words((width + 63) / 64), candidates(height * words), edges(height * words) {}
+class EdgeMap {
+  public:
+    const int64_t height, words;  // words of a row
+
+    explicit EdgeMap(const View& out)
+        : height(out.height),
+          words((out.width + 63) / 64),
+          own_(out.pixel != 1 || (2 * words + 1) * kWord > out.width),
+          memory_(own_ ? height * 2 * words : 0),
+          base_(own_ ? reinterpret_cast<char*>(memory_.get()) : out.data),
+          row_(own_ ? 2 * words * kWord : out.row) {}
+
+    uint64_t* candidates(int64_t y) const {
+        const uintptr_t row = reinterpret_cast<uintptr_t>(base_ + y * row_);
+        return reinterpret_cast<uint64_t*>((row + kWord - 1) / kWord * kWord);
+    }
+    uint64_t* edges(int64_t y) const { return candidates(y) + words; }
+
+  private:
+    static constexpr int64_t kWord = sizeof(uint64_t);
+    bool own_;  // the output's rows have no room
+    Scratch<uint64_t> memory_;
+    char* base_;
+    int64_t row_;
 };
 
 // Spreads edges within rows begin .. end - 1.
@@ -28,17 +48,19 @@ class Spread {
     // Lets the edges of a row spread.
     void start(int64_t y) {
         for (int64_t w = 0; w < map_.words; ++w)
-            if (const uint64_t edges = map_.edges[y * map_.words + w]; edges != 0) {
+            if (const uint64_t edges = map_.edges(y)[w]; edges != 0) {
                 reach(y, w, edges << 1 | edges >> 1);
                 work_.emplace_back(y, w);
             }
+        run();
     }
 
+  private:
     void run() {
         while (!work_.empty()) {
             const auto [y, w] = work_.back();
             work_.pop_back();
-            const uint64_t edges = map_.edges[y * map_.words + w];
+            const uint64_t edges = map_.edges(y)[w];
             const uint64_t near = edges | edges << 1 | edges >> 1;
             for (int64_t row = std::max(begin_, y - 1); row < std::min(end_, y + 2); ++row) {
                 if (row != y) reach(row, w, near);
@@ -48,10 +70,9 @@ class Spread {
         }
     }
 
-  private:
     void reach(int64_t y, int64_t w, uint64_t bits) {
-        const uint64_t open = map_.candidates[y * map_.words + w];
-        uint64_t& edges = map_.edges[y * map_.words + w];
+        const uint64_t open = map_.candidates(y)[w];
+        uint64_t& edges = map_.edges(y)[w];
         uint64_t fresh = bits & open & ~edges;
         if (fresh == 0) return;
         for (uint64_t before = 0; fresh != before;) {
@@ -105,10 +126,9 @@ void canny_rows(const View& in, double low, double high, Border border, double c
         fetch(y + 1);
         gradient(y);
         if (y <= begin) continue;
-        const int64_t at = (y - 1) * map.words;
         const CannyRow row = {slot(gx, y - 1), slot(gy, y - 1), centre(y - 2), centre(y - 1), centre(y), low, high};
         const auto thin = sizeof(G) == 2 ? area.thin_i16 : sizeof(G) == 4 ? area.thin_f32 : area.thin_f64;
-        thin(row, map.candidates.get() + at, map.edges.get() + at, in.width);
+        thin(row, map.candidates(y - 1), map.edges(y - 1), in.width);
     }
 }
 
@@ -126,7 +146,7 @@ void canny(const View& in, const View& out, double low, double high, Border bord
         low = std::clamp(std::floor(low), -1.0, 4000.0);
         high = std::clamp(std::floor(high), -1.0, 4000.0);
     }
-    const EdgeMap map(in.height, in.width);
+    const EdgeMap map(out);
     threads = worthwhile(threads, 0.3 * static_cast<double>(in.height * in.width));
     const Stripes stripes(in.height, threads, 32);
     parallel_for(stripes.count, threads, [&](int i) {
@@ -137,7 +157,6 @@ void canny(const View& in, const View& out, double low, double high, Border bord
         rows(in, low, high, border, cval, begin, end, map);
         Spread spread(map, begin, end);
         for (int64_t y = begin; y < end; ++y) spread.start(y);
-        spread.run();
     });
     if (stripes.count > 1) {
         Spread across(map, 0, in.height);
@@ -145,11 +164,13 @@ void canny(const View& in, const View& out, double low, double high, Border bord
             across.start(stripes.begin(i) - 1);
             across.start(stripes.begin(i));
         }
-        across.run();
     }
     parallel_for(stripes.count, threads, [&](int i) {
-        for (int64_t y = stripes.begin(i); y < stripes.end(i); ++y)
-            kernels().area->expand_bits(map.edges.get() + y * map.words, out.data + y * out.row, out.pixel, in.width);
+        const Scratch<uint64_t> edges(map.words);
+        for (int64_t y = stripes.begin(i); y < stripes.end(i); ++y) {
+            std::copy_n(map.edges(y), map.words, edges.get());
+            kernels().area->expand_bits(edges.get(), out.data + y * out.row, out.pixel, in.width);
+        }
     });
 }
 
