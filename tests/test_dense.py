@@ -88,3 +88,58 @@ def test_zero_weights_keep_nan_and_infinity_away(bad):
     reached = np.zeros(image.shape, bool)
     reached[8:13, 13:18] = weights[::-1, ::-1] != 0
     np.testing.assert_array_equal(~np.isfinite(got), reached)
+
+
+LONG = {
+    "square": np.random.default_rng(1).normal(size=(3, 3)),
+    "cross": np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], float),
+    "one side": np.pad(np.random.default_rng(2).normal(size=(3, 2)), ((0, 0), (3, 0))),
+    "tall": np.random.default_rng(3).normal(size=(7, 5)),
+    "row": np.random.default_rng(4).normal(size=(1, 9)),
+    "wide": np.random.default_rng(5).normal(size=(2, 511)),
+    "too wide": np.random.default_rng(6).normal(size=(2, 517)),
+}
+
+
+@pytest.mark.parametrize("border", oracle.BORDERS)
+@pytest.mark.parametrize("kernel", LONG)
+def test_long_rows_read_in_place_give_what_copies_give(kernel, border):
+    """Rows that fill a page are read where they are, those of a view with gaps are copied."""
+    for dtype, shape in [("float32", (13, 1031, 1)), ("float64", (6, 1025, 3)), ("float32", (5, 1024, 4))]:
+        image = noise(shape, dtype)
+        image[shape[0] // 2, [0, 5, -1], :] = np.inf
+        with_gaps = np.zeros((shape[0], 2 * shape[1], shape[2]), dtype)[:, ::2]
+        with_gaps[...] = image
+        want = run(with_gaps, [LONG[kernel]], border)
+        for threads, begin in ((1, 0), (2, 0), (1, 2)):
+            got = run(image, [LONG[kernel]], border, threads, begin, shape[0] - begin)
+            np.testing.assert_array_equal(got, want[begin:])
+    image = noise((7, 1031), "float32")
+    check(
+        imgfilt.correlate(image, LONG[kernel], border=border, backend="direct"),
+        image,
+        LONG[kernel],
+        border=border,
+    )
+
+
+@pytest.mark.parametrize("border", ["reflect101", "constant", "wrap"])
+def test_long_rows_for_several_readers(border):
+    """The image is read in place by sums of it, and whole by what it is combined with."""
+    image = noise((20, 1500), "float32")
+    for chain in ("sharpen | sobel axis=x", "laplacian | emboss", "unsharp_mask sigma=1 | sharpen"):
+        whole = imgfilt.apply(chain, image, border=border, threads=1)
+        gaps = np.zeros((20, 3000), np.float32)[:, ::2]
+        gaps[...] = image
+        np.testing.assert_array_equal(imgfilt.apply(chain, gaps, border=border, threads=1), whole)
+
+
+def test_all_columns_are_made_wherever_rows_lie():
+    """Rows are made in pieces that begin where the image's cache lines do, whatever is left for the last one."""
+    weights = np.random.default_rng(7).normal(size=(3, 3))
+    want = run(noise((5, 1334, 1), "float32"), [weights], "reflect")
+    for offset in range(16):
+        memory = np.empty(5 * 1334 + 32, np.float32)
+        image = memory[offset : offset + 5 * 1334].reshape(5, 1334, 1)
+        image[...] = noise(image.shape, "float32")
+        np.testing.assert_array_equal(run(image, [weights], "reflect"), want)

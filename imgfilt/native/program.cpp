@@ -140,6 +140,7 @@ void Program::find_reach() {
             Node& in = nodes_[op.inputs[t.input]];
             in.reach = std::max(in.reach, own + std::abs(t.dy));
             in.pad = std::max(in.pad, std::abs(t.dx));
+            nodes_[i].beside = std::max(nodes_[i].beside, std::abs(t.dx));
         }
         if (op.kind == OpKind::slide)  // the row that leaves the sum is still read
             nodes_[op.inputs[0]].reach =
@@ -167,6 +168,18 @@ void Program::find_reach() {
     find_together();
     find_twins();
     find_window();
+    reads_in_place_ = find_in_place();
+}
+
+// Sums of the image alone are made in two parts where columns beyond its ends are read.
+bool Program::find_in_place() const {
+    for (size_t i = 1; i < nodes_.size(); ++i) {
+        const Op& op = nodes_[i].op;
+        if (std::find(op.inputs.begin(), op.inputs.end(), 0) == op.inputs.end()) continue;
+        const bool sums = op.kind == OpKind::taps && op.inputs.size() == 1 && op.up == 1 && op.step == 1;
+        if (op.kind == OpKind::window || op.kind == OpKind::decimate || (nodes_[i].beside > 0 && !sums)) return false;
+    }
+    return true;
 }
 
 // How many rows the result's row needs, and how much its loops do.
@@ -288,6 +301,9 @@ bool Program::runs_along(const Op& window) const {
 }
 
 int64_t Program::scratch(const Node& node, int64_t width) {
+    if (node.op.kind == OpKind::source && node.pad > 0)  // sums at the ends of rows
+        return kDenseRows *
+               round_up((4 * std::min<int64_t>(node.pad, width) * node.op.channels + 2 * kAlign) * 8, kAlign);
     if (node.op.kind != OpKind::window) return 0;
     return std::max(kSums, round_up(8 * int64_t{node.op.channels}, kAlign)) +
            2 * line_bytes(0, node.op.channels, node.op.dtype, width + node.op.size) + kAlign;

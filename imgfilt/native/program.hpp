@@ -97,7 +97,8 @@ class Program {
         int reach = 0;  // rows above and below the output row that may be needed
         // Rows after and before row y of the result that are needed for it, where no border is near.
         int ahead = 0, back = 0;
-        int pad = 0;  // pixels needed beyond each end of a line
+        int pad = 0;     // pixels needed beyond each end of a line
+        int beside = 0;  // taps, gradient: pixels left and right of the output's that are read
         // Row y of the result is made from rows around y * step / up of this op.
         int64_t up = 1, step = 1;
         int64_t at(int64_t y) const { return up == 1 ? y * step : y / up * step; }
@@ -118,6 +119,7 @@ class Program {
     };
     void find_reach();
     void find_window();
+    bool find_in_place() const;
     // Lines that are kept of an op: those that its readers may still ask for.
     static int64_t depth(const Node& node);
     // Bytes that an op needs beside its lines.
@@ -133,6 +135,7 @@ class Program {
     int64_t work_ = 0;  // bytes that the loops read and write for a pixel
     // Far from the borders each row of the result takes the next rows of each op: none is enlarged and skipped both.
     bool steady_ = true;
+    bool reads_in_place_ = false;  // all ops that read beside a column of the image can do without columns beyond
 };
 
 }  // namespace imgfilt

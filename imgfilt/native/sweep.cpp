@@ -10,6 +10,7 @@
 namespace imgfilt {
 
 constexpr int64_t kStream = 16 << 20;  // bytes of output that would only push other things out of the caches
+constexpr int64_t kRowsAhead = 3;      // of the image, where its rows are read several times
 
 Sweep::Sweep(const Program& program, const View& in, const View& out, Border border, double cval)
     : program_(program),
@@ -29,11 +30,13 @@ Sweep::Sweep(const Program& program, const View& in, const View& out, Border bor
     if (last.column >= 0) pieces_ = (lines_.back().width * out.channels - 1) / strip(last) + 1;
     const bool blocks = last.column >= 0 || loaded_, by_last = fetches(last);
     const int64_t moments = blocks ? pieces_ * last.together : by_last ? pieces_ : (lines_.size() - 1) * pieces_;
-    ahead_.cut(lines_[0].direct && lines_[0].depth > 1, moments, by_last);
+    const int64_t rows = loaded_ ? kDenseRows : lines_[0].direct && lines_[0].depth > 1 ? kRowsAhead : 0;
+    ahead_.cut(rows, moments, by_last);
     make_columns();
     for (size_t i = 1; i < lines_.size(); ++i) find_places(static_cast<int>(i));
     if (border == Border::constant)
         for (size_t i = 0; i < lines_.size(); ++i) make_constant(static_cast<int>(i));
+    make_end_columns();
 }
 
 void Sweep::make_lines() {
@@ -50,7 +53,9 @@ void Sweep::make_lines() {
         line.mask = std::has_single_bit(static_cast<uint64_t>(line.depth)) ? line.depth - 1 : -1;
         line.base = next;
         // Very many rows a multiple of a page apart would push each other out of the second cache.
-        line.direct = i == 0 && node.pad == 0 && packed(in_) && (line.depth <= 128 || in_.row % 4096 != 0);
+        line.direct =
+            i == 0 && packed(in_) && (line.depth <= 128 || in_.row % 4096 != 0) && (node.pad == 0 || has_ends());
+        line.apart = line.direct && node.pad > 0;
         next += line.stride * (line.depth + 1);
         line.scratch = next;
         next += Program::scratch(node, line.width);
@@ -179,7 +184,10 @@ void Sweep::prepare(int64_t y) {
         if (node.inside > 0) continue;
         // After the rows that the row before would have needed.
         line.steady = (y % node.up == 0 ? node.at(y) - node.step : node.at(y)) + node.ahead + 1;
-        for (int64_t row = node.at(y) - node.back; row < line.steady; ++row) read(static_cast<int>(i), row);
+        for (int64_t row = node.at(y) - node.back; row < line.steady; ++row) {
+            read(static_cast<int>(i), row);
+            if (line.apart) ends(row);
+        }
         if (node.block > 0 && line.next < line.steady) read(static_cast<int>(i), line.steady - 1);
     }
 }
@@ -199,11 +207,14 @@ void Sweep::produce_steadily(int64_t y, char* target) {
 void Sweep::produce_next(int i, int64_t row) {
     const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
     Line& line = lines_[static_cast<size_t>(i)];
+    int64_t& held = line.rows[static_cast<size_t>(place(line, row))];
     if (line.direct) {
         line.next = row;
-        return ahead_.reach(row);
+        ahead_.reach(row);
+        held = row;
+        if (line.apart) copy_ends(row, slot(i, row));
+        return;
     }
-    int64_t& held = line.rows[static_cast<size_t>(place(line, row))];
     if (node.together > 1) {
         if (held == row) return;
         held = row;

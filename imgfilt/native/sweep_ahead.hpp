@@ -20,9 +20,9 @@ class Fetcher {
     // Into how many pieces a line is best cut, between which something is fetched.
     int64_t pieces() const { return std::max<int64_t>(1, row_ / kPiece); }
     // What a row of the result takes is fetched in so many parts, and none by `part` where the last op's loop does it
-    // all. Rows that are `kept` are read several times.
-    void cut(bool kept, int64_t moments, bool by_last) {
-        ahead_ = kept ? kRowsAhead : std::clamp<int64_t>(kAhead / std::max<int64_t>(1, row_), 1, kRowsAhead);
+    // all; of the image so many rows ahead, or, where `rows` is 0, as the first cache has room for.
+    void cut(int64_t rows, int64_t moments, bool by_last) {
+        ahead_ = rows > 0 ? rows : std::clamp<int64_t>(kAhead / std::max<int64_t>(1, row_), 1, kMostAhead);
         moments_ = moments;
         parts_ = fetching_ && !by_last;
     }
@@ -53,7 +53,7 @@ class Fetcher {
     static constexpr int64_t kNear = 10 << 20;   // bytes of image and output that are near the processor anyhow
     static constexpr int64_t kAhead = 12 << 10;  // bytes of the image fetched before they are needed: a part of the
                                                  // first cache
-    static constexpr int64_t kRowsAhead = 3;  // at most, and where rows that are read several times are too long for it
+    static constexpr int64_t kMostAhead = 3;     // rows
 
     struct Fetch {
         Ahead rest;

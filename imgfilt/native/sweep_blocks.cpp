@@ -131,30 +131,40 @@ void Sweep::make_strips(int i, int64_t row, char* const* targets, int rows) {
 void Sweep::dense(int i, int64_t row, char* const* targets, int rows) {
     const Program::Node& node = program_.nodes_[i];
     const Op& op = node.op;
+    const int64_t size = kSizeOf[static_cast<int>(op.dtype)];
+    const int64_t at_ends = sum_ends(i, row, targets, rows);
     std::vector<const char*>& p = lines_[i].pointers;
     const Tap& corner = op.taps.front();
-    const int64_t left = int64_t{corner.dx} * op.channels * kSizeOf[static_cast<int>(op.dtype)];
+    const int64_t left = (int64_t{corner.dx} * op.channels + at_ends) * size;
     for (int t = 0; t < node.rectangle.height + rows - 1; ++t)
         p[static_cast<size_t>(t)] = input(op.inputs[0], row + corner.dy + t) + left;
-    const int64_t n = lines_[i].width * op.channels, size = kSizeOf[static_cast<int>(op.dtype)];
+    const int64_t n = lines_[i].width * op.channels - 2 * at_ends;
+    // All pieces but the first begin where the image's columns do a cache line.
+    const int64_t aligned =
+        static_cast<int64_t>(reinterpret_cast<uintptr_t>(p[0] - left + at_ends * size) % kAlign) / size;
     const int64_t pieces = rows * pieces_;
     char* out[kDenseRows];
-    std::copy_n(targets, rows, out);
+    for (int r = 0; r < rows; ++r) out[r] = targets[r] + at_ends * size;
     for (int64_t piece = 0, x = 0; piece < pieces; ++piece) {
-        int64_t next = n * (piece + 1) / pieces / kDenseWidth * kDenseWidth;
-        if (n - next < kDenseWidth) next = n;  // the last piece is no short one
+        int64_t next = n * (piece + 1) / pieces / kDenseWidth * kDenseWidth - aligned;
+        if (piece + 1 == pieces || n - next < kDenseWidth) next = n;  // the last piece is no short one
         ahead_.part(1);
-        if (next == x) continue;
-        if (op.dtype == DType::f32)
-            row_.dense_f32(reinterpret_cast<const float* const*>(p.data()), node.weights32.data(), node.rectangle,
-                           static_cast<float>(op.init), reinterpret_cast<float* const*>(out), rows, next - x);
-        else
-            row_.dense_f64(reinterpret_cast<const double* const*>(p.data()), node.weights64.data(), node.rectangle,
-                           op.init, reinterpret_cast<double* const*>(out), rows, next - x);
+        if (next <= x) continue;
+        sum_rectangle(node, p.data(), out, rows, next - x);
         for (int t = 0; t < node.rectangle.height + rows - 1; ++t) p[static_cast<size_t>(t)] += (next - x) * size;
         for (int r = 0; r < rows; ++r) out[r] += (next - x) * size;
         x = next;
     }
+}
+
+void Sweep::sum_rectangle(const Program::Node& node, const char* const* p, char* const* out, int rows, int64_t n) {
+    const Op& op = node.op;
+    if (op.dtype == DType::f32)
+        row_.dense_f32(reinterpret_cast<const float* const*>(p), node.weights32.data(), node.rectangle,
+                       static_cast<float>(op.init), reinterpret_cast<float* const*>(out), rows, n);
+    else
+        row_.dense_f64(reinterpret_cast<const double* const*>(p), node.weights64.data(), node.rectangle, op.init,
+                       reinterpret_cast<double* const*>(out), rows, n);
 }
 
 }  // namespace imgfilt

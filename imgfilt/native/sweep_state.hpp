@@ -36,6 +36,7 @@ class Sweep {
         int64_t steady = 0;                 // the next row to be made far from the borders
         std::vector<int64_t> rows;          // the row that each place of the ring holds
         bool direct = false;                // rows are the image's own
+        bool apart = false;                 // direct, and what the ring holds is the rows' ends
         char* sum = nullptr;                // slide: the line of the row before
         int64_t bad = INT64_MIN;            // slide: the last row that was not all finite
         std::vector<const char*> pointers;  // taps, or inputs, of the row in work
@@ -65,6 +66,15 @@ class Sweep {
     const char* phase_constant(int i, int64_t row);
     void make_constant(int i);
     void widen_constant(int i);
+
+    // The ends of rows that are read in place: sweep_ends.cpp.
+    bool has_ends() const;
+    void make_end_columns();
+    template <size_t Size>
+    void copy_end_columns(const char* row, char* line, int64_t pixel) const;
+    void copy_ends(int64_t y, char* line) const;
+    const char* ends(int64_t row);
+    int64_t sum_ends(int i, int64_t row, char* const* targets, int rows);
 
     // Row y of op i: sweep_ops.cpp.
     void produce(int i, int64_t y, char* out);
@@ -100,6 +110,7 @@ class Sweep {
     int64_t strip(const Program::Node& node) const;
     void make_strips(int i, int64_t row, char* const* targets, int rows);
     void dense(int i, int64_t row, char* const* targets, int rows);
+    void sum_rectangle(const Program::Node& node, const char* const* p, char* const* out, int rows, int64_t n);
 
     // Rows are numbered 0 .. height - 1, and the border says which stands for one outside; else rows outside
     // have lines of their own. Rows that were enlarged or skipped are read one by one.
@@ -154,6 +165,7 @@ class Sweep {
     Block block_;
     std::vector<Line> lines_;
     std::vector<int64_t> left_, right_;  // the columns that stand for those beyond the ends
+    std::vector<int64_t> end_columns_;   // bytes from a row's beginning to those of its short line
     char* columns_[kBlockRows] = {};     // where a vertical sum's rows go on
     // Whether the image's rows are loaded into lines for a sum under a rectangle: it fetches those of its next rows.
     const bool loaded_;

@@ -13,9 +13,15 @@ void Sweep::taps(int i, int64_t y, char* out, int64_t n) {
     const int phase = static_cast<int>(y % op.up);
     const int first = op.up == 1 ? 0 : node.phases[static_cast<size_t>(phase)];
     const int k = (op.up == 1 ? static_cast<int>(op.taps.size()) : node.phases[static_cast<size_t>(phase) + 1]) - first;
-    std::vector<const char*>& pointers = tap_pointers(i, op.up == 1 ? y * op.step : y / op.up * op.step, first, k);
-    // In pieces, so that fetching ahead is spread over the line.
     const int64_t out_size = kSizeOf[static_cast<int>(op.dtype)], from_size = kSizeOf[static_cast<int>(from)];
+    const int64_t at_ends = sum_ends(i, y, &out, 1);
+    std::vector<const char*>& pointers = tap_pointers(i, op.up == 1 ? y * op.step : y / op.up * op.step, first, k);
+    if (at_ends > 0) {
+        for (int t = 0; t < k; ++t) pointers[static_cast<size_t>(t)] += at_ends * from_size;
+        out += at_ends * out_size;
+        n -= 2 * at_ends;
+    }
+    // In pieces, so that fetching ahead is spread over the line.
     for (int64_t piece = 0, x = 0; piece < pieces_; ++piece) {
         const int64_t next = piece + 1 == pieces_ ? n : (n * (piece + 1) / pieces_) & -kAlign;
         some_taps(node, from, pointers.data(), first, k, out + x * out_size, next - x);
