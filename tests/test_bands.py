@@ -59,7 +59,12 @@ def test_chains_in_bands_equal_the_whole(chain, border):
         image = noise((53, 31, 3), dtype)
         want = imgfilt.apply(chain, image, border=border, alpha="each")
         for band in (2, 11, 40):
-            same(imgfilt.apply(chain, rows_of(image, band=band), border=border), want)
+            try:
+                bands = imgfilt.apply(chain, rows_of(image, band=band), border=border)
+            except NotInBandsError:  # running sums of floats, which begin anew at places of their own
+                assert (border, dtype, "box" in chain) == ("wrap", "float32", True)
+                continue
+            same(bands, want)
 
 
 @settings(max_examples=60, deadline=None)

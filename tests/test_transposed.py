@@ -290,7 +290,7 @@ _X, _W = np.zeros((1, 4, 5, 6), np.float32), np.zeros((4, 3, 3, 3), np.float32)
         ({"bias": np.zeros(4)}, "bias must be 3 real numbers"),
         ({"stride": 0}, "stride must be an integer or a pair (rows, columns) of integers, none below 1, got 0"),
         ({"dilation": (1, 2, 3)}, "dilation must be an integer or a pair (rows, columns)"),
-        ({"padding": -1}, "none negative, 'same' or 'valid', got -1"),
+        ({"padding": -1}, "or (top, bottom, left, right), none negative, got -1"),
         ({"padding": "same"}, "padding of a transposed convolution must be an integer"),
         ({"output_padding": 1}, "output_padding must be smaller than either stride or dilation, below (1, 1)"),
         ({"output_padding": (0, 2), "stride": 2}, "got (0, 2)"),

@@ -71,12 +71,24 @@ def sides(padding: Any, kernel: Pair, stride: Pair, dilation: Pair) -> Sides:
             raise ValueError(f"padding='same' needs stride 1, got {stride}; write the padding as numbers")
         rows, columns = (n - 1 for n in spans(kernel, dilation))
         return rows // 2, rows - rows // 2, columns // 2, columns - columns // 2
-    found = None if isinstance(padding, str) else _integers(padding)
-    if found is None or len(found) not in (1, 2, 4) or min(found) < 0:
+    found = each_side(padding)
+    if found is None:
         raise ValueError(
             "padding must be an integer, (rows, columns), (top, bottom, left, right), none negative, 'same' or "
             f"'valid', got {padding!r}"
         )
+    return found
+
+
+def each_side(value: Any) -> Sides | None:
+    """An integer, (rows, columns) or (top, bottom, left, right), none negative, for each side; None for anything else.
+
+    >>> each_side((1, 2))
+    (1, 1, 2, 2)
+    """
+    found = _integers(value)
+    if found is None or len(found) not in (1, 2, 4) or min(found) < 0:
+        return None
     if len(found) == 4:
         return found[0], found[1], found[2], found[3]
     rows, columns = found if len(found) == 2 else found * 2

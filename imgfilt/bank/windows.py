@@ -47,12 +47,3 @@ def padded(problem: BankProblem, x: Array) -> Array:
     if not any(problem.padding):
         return x
     return np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
-
-
-def padded_size(problem: BankProblem) -> int:
-    """Elements of what `padded` makes, 0 where it makes nothing."""
-    if not any(problem.padding):
-        return 0
-    top, bottom, left, right = problem.padding
-    rows, columns = problem.height + top + bottom, problem.width + left + right
-    return problem.batch * problem.channels * rows * columns

@@ -15,7 +15,6 @@ constexpr int kBlockColumns = 12;
 #else
 constexpr int kBlockColumns = 6;
 #endif
-constexpr int kBlockVectors = 2;
 
 template <class T>
 inline Vec<T> spread(T x) {

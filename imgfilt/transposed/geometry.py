@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from imgfilt.bank.geometry import Pair, Sides, pair, sides, spans
+from imgfilt.bank.geometry import Pair, Sides, each_side, pair, spans
 
 
 def cropping(padding: Any) -> Sides:
@@ -20,12 +20,13 @@ def cropping(padding: Any) -> Sides:
     >>> cropping((1, 2))
     (1, 1, 2, 2)
     """
-    if isinstance(padding, str):
+    found = each_side(padding)
+    if found is None:
         raise ValueError(
             "padding of a transposed convolution must be an integer, (rows, columns) or (top, bottom, left, right), "
             f"none negative, got {padding!r}"
         )
-    return sides(padding, (1, 1), (1, 1), (1, 1))
+    return found
 
 
 def checked_output_padding(value: Any, stride: Pair, dilation: Pair) -> Pair:
