@@ -15,6 +15,13 @@ from imgfilt.rows import FULL_SCALE, ITEMSIZE, RANGES, ROUND_OFF, Line, RowBuild
 _FEW = 6
 """Taps of reals of which a loop can do two sums at a time."""
 
+_REALS = frozenset({("float32", "float32", "uint8"), ("float32", "float32", "uint16")})
+_FINISHED = {
+    "sharpen": _REALS | {("uint8", "int32", "uint8")},
+    "combine": _REALS | {("uint8", "int32", "uint8"), ("int32", "int32", "uint8")},
+}
+"""Types of two lines, and of the pixels that one op makes of them."""
+
 ConvolveBy = Callable[[graph.Convolve, RowBuilder, Line], Line]
 """Lowers one convolution of a line; the planner decides how."""
 UpsampleBy = Callable[[graph.Upsample, RowBuilder, Line], tuple[Line, ...]]
@@ -134,7 +141,11 @@ class _Lowering:
         """The line as pixels; `sole` tells that nothing else reads the op that it is."""
         rows = self.rows
         self.error = max(self.error, line.error)
-        fused = (self._shifted(line, node) or self._saturated(line, node)) if sole else None
+        fused = (
+            (self._shifted(line, node) or self._saturated(line, node) or self._finished(line, node))
+            if sole
+            else None
+        )
         fused = fused or self._divided(line, node)
         if fused is not None:
             return self._in_window(line, fused) if sole else fused
@@ -252,6 +263,31 @@ class _Lowering:
             op, dtype="uint8", inputs=inputs, init=op.init * scale + offset, saturated=True, stage=True
         )
         return Line(line.index, "uint8", line.channels, 0, 255)
+
+    def _finished(self, line: Line, node: graph.Round) -> Line | None:
+        """A sharpened image, or a sum of two lines, made pixels by its own op, of lines that need not be reals."""
+        op = self.rows.ops[line.index]
+        if op.kind not in ("sharpen", "combine") or len(op.inputs) != 2 or node.rounding != "half_even":
+            return None
+        if op.dtype != "float32" or not line.plain:
+            return None
+        inputs, scale, bias = list(op.inputs), 1.0, op.bias
+        for which, i in enumerate(op.inputs):
+            made = self.rows.ops[i]
+            if made.kind == "convert" and made.dtype == "float32" and not (made.stage or made.wide):
+                if (made.scale, made.bias) == (1.0, 0.0):
+                    inputs[which] = made.inputs[0]
+                elif op.kind == "sharpen" and which == 1:
+                    inputs[which], scale, bias = made.inputs[0], made.scale, made.bias
+        types = tuple(self.rows.ops[i].dtype for i in inputs)
+        if (*types, node.dtype) not in _FINISHED[op.kind]:
+            inputs, scale, bias = list(op.inputs), 1.0, op.bias
+            if ("float32", "float32", node.dtype) not in _FINISHED[op.kind]:
+                return None
+        self.rows.ops[line.index] = replace(
+            op, dtype=node.dtype, inputs=tuple(inputs), scale=scale, bias=bias, stage=True
+        )
+        return Line(line.index, node.dtype, line.channels, *RANGES[node.dtype])
 
     def _biased(self, line: Line, node: graph.Round) -> Line:
         """A sum of floats with its offset added by the op that makes the sum."""

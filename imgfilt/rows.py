@@ -106,7 +106,9 @@ def _details(op: RowOp) -> str:
         values = " ".join(f"{w:g}" for w in op.weights)
         return f" [{values}] {op.bias:+g}" + (" absolute" if op.absolute else "")
     if op.kind == "sharpen":
-        return f" amount {op.amount:g} threshold {op.threshold:g}"
+        return f" amount {op.amount:g} threshold {op.threshold:g}" + (
+            _rounded(op) and f" of the second{_rounded(op)}"
+        )
     return _rounded(op)
 
 

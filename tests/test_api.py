@@ -440,6 +440,15 @@ def test_responses_of_magnitudes_are_not_written_out(dtype):
     assert text.count("= convert(") == (dtype == "uint16"), "the image is widened once for both responses"
 
 
+@pytest.mark.parametrize(
+    ("name", "op"), [("unsharp_mask", "sharpen(%0, %2)"), ("difference_of_gaussians", "combine(%2, %4)")]
+)
+def test_bytes_are_finished_by_one_op(name, op):
+    text = str(imgfilt.plan(name, shape=(300, 400), dtype="uint8"))
+    assert f"= {op}" in text
+    assert "convert(" not in text
+
+
 @pytest.mark.parametrize("name", PLANNED)
 def test_plans_are_values(name):
     kernel, _ = PLANNED[name]

@@ -61,6 +61,14 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
         case OpKind::decimate: return op.inputs.size() == 1 && from[0] == op.dtype;
         case OpKind::interleave: return same && from[0] == op.dtype && static_cast<int>(from.size()) == op.size;
         case OpKind::maximum: return same && from[0] == op.dtype && (op.dtype == DType::i16 || real(op.dtype));
+        case OpKind::combine:
+        case OpKind::sharpen: {
+            if (same && from[0] == op.dtype && real(op.dtype)) return true;
+            if (from.size() != 2) return false;
+            const int second = static_cast<int>(from[1]);
+            return op.kind == OpKind::sharpen ? row.sharpen_pixels[first][second][to] != nullptr
+                                              : row.mix_pixels[first][second][to] != nullptr;
+        }
         default: return same && from[0] == op.dtype && real(op.dtype);
     }
 }

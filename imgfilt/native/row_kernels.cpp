@@ -4,6 +4,7 @@
 #include "row_block.hpp"
 #include "row_convert.hpp"
 #include "row_dense.hpp"
+#include "row_finish.hpp"
 #include "row_gradient.hpp"
 #include "row_luma.hpp"
 #include "row_phases.hpp"
@@ -48,6 +49,18 @@ void fill_windows(RowKernels& k) {
 #endif
 }
 
+void fill_pixels(RowKernels& k) {
+    const int u8 = static_cast<int>(DType::u8), u16 = static_cast<int>(DType::u16), i32 = static_cast<int>(DType::i32),
+              f32 = static_cast<int>(DType::f32);
+    k.sharpen_pixels[u8][i32][u8] = sharpen_pixels<uint8_t, int32_t, uint8_t>;
+    k.sharpen_pixels[f32][f32][u8] = sharpen_pixels<float, float, uint8_t>;
+    k.sharpen_pixels[f32][f32][u16] = sharpen_pixels<float, float, uint16_t>;
+    k.mix_pixels[u8][i32][u8] = mix_pixels<uint8_t, int32_t, uint8_t>;
+    k.mix_pixels[i32][i32][u8] = mix_pixels<int32_t, int32_t, uint8_t>;
+    k.mix_pixels[f32][f32][u8] = mix_pixels<float, float, uint8_t>;
+    k.mix_pixels[f32][f32][u16] = mix_pixels<float, float, uint16_t>;
+}
+
 RowKernels make_table() {
     RowKernels k{};
     k.taps_u8_i16 = taps_u8_i16;
@@ -80,6 +93,7 @@ RowKernels make_table() {
     k.slide_i16_i32 = slide_i16_i32;
     k.slide_f32_f64 = slide_f32_f64;
     fill_windows(k);
+    fill_pixels(k);
     k.window_f32 = window<float>;
     k.window_f64 = window<double>;
     k.decimate[0] = decimate<uint8_t>;

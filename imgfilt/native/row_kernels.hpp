@@ -44,6 +44,17 @@ constexpr int kDenseRows = 4;     // rows of a sum under a rectangle that are ma
 constexpr int kDenseWidth = 192;  // elements that fill tiles of any instruction set
 constexpr int kBlockRows = 8;     // rows of a vertical sum that are made at once
 
+// image + amount * (image - (blurred * scale + bias)) where that difference is not below the threshold
+struct Sharpening {
+    float scale = 1.0f, bias = 0.0f, amount = 0.0f, threshold = 0.0f;
+};
+// bias + the weighted sum of two, or its absolute value
+struct Mixture {
+    float weights[2] = {};
+    float bias = 0.0f;
+    bool absolute = false;
+};
+
 struct RowKernels {
     // out[x] = init + sum over t < k of w[t] * p[t][x]
     void (*taps_u8_i16)(const uint8_t* const* p, const int16_t* w, int k, int16_t init, int16_t* out, int64_t n);
@@ -148,6 +159,11 @@ struct RowKernels {
     void (*sharpen_f32)(const float* image, const float* blurred, float amount, float threshold, float* out, int64_t n);
     void (*sharpen_f64)(const double* image, const double* blurred, double amount, double threshold, double* out,
                         int64_t n);
+    // Of two lines to pixels: [type of the first][of the second][of the pixels], null where there is none.
+    void (*sharpen_pixels[kDTypes][kDTypes][kDTypes])(const void* image, const void* blurred, const Sharpening& how,
+                                                      void* out, int64_t n);
+    void (*mix_pixels[kDTypes][kDTypes][kDTypes])(const void* a, const void* b, const Mixture& how, void* out,
+                                                  int64_t n);
 
     // n pixels whose last channel is alpha, 0 .. full.
     void (*premultiply_f32)(const float* in, int channels, float full, float* out, int64_t n);

@@ -36,20 +36,8 @@ void Sweep::produce(int i, int64_t y, char* out) {
         case OpKind::window: return window(i, y, out, n);
         case OpKind::magnitude: return magnitude(i, y, out, n);
         case OpKind::maximum: return maximum(i, y, out, n);
-        case OpKind::combine:
-            if (op.dtype == DType::f32)
-                return row_.combine_f32(all_inputs<float>(i, y), node.weights32.data(),
-                                        static_cast<int>(op.inputs.size()), op.absolute, static_cast<float>(op.bias),
-                                        as<float>(out), n);
-            return row_.combine_f64(all_inputs<double>(i, y), node.weights64.data(), static_cast<int>(op.inputs.size()),
-                                    op.absolute, op.bias, as<double>(out), n);
-        case OpKind::sharpen:
-            if (op.dtype == DType::f32)
-                return row_.sharpen_f32(input_as<float>(op, 0, y), input_as<float>(op, 1, y),
-                                        static_cast<float>(op.amount), static_cast<float>(op.threshold), as<float>(out),
-                                        n);
-            return row_.sharpen_f64(input_as<double>(op, 0, y), input_as<double>(op, 1, y), op.amount, op.threshold,
-                                    as<double>(out), n);
+        case OpKind::combine: return combine(i, y, out, n);
+        case OpKind::sharpen: return sharpen(i, y, out, n);
         case OpKind::premultiply:
             if (op.dtype == DType::f32)
                 return row_.premultiply_f32(input_as<float>(op, 0, y), op.channels, static_cast<float>(op.full),
@@ -109,6 +97,37 @@ void Sweep::magnitude(int i, int64_t y, char* out, int64_t n) {
     if (op.dtype == DType::f32)
         return row_.magnitude_f32(all_inputs<float>(i, y), k, static_cast<float>(op.scale), as<float>(out), n);
     return row_.magnitude_f64(all_inputs<double>(i, y), k, op.scale, as<double>(out), n);
+}
+
+void Sweep::combine(int i, int64_t y, char* out, int64_t n) {
+    const Program::Node& node = program_.nodes_[i];
+    const Op& op = node.op;
+    const int k = static_cast<int>(op.inputs.size());
+    const float bias = static_cast<float>(op.bias);
+    if (op.dtype == DType::f32)
+        return row_.combine_f32(all_inputs<float>(i, y), node.weights32.data(), k, op.absolute, bias, as<float>(out),
+                                n);
+    if (op.dtype == DType::f64)
+        return row_.combine_f64(all_inputs<double>(i, y), node.weights64.data(), k, op.absolute, op.bias,
+                                as<double>(out), n);
+    const Mixture how = {{node.weights32[0], node.weights32[1]}, bias, op.absolute};
+    const char* const* p = all_inputs<char>(i, y);
+    row_.mix_pixels[type_of(op.inputs[0])][type_of(op.inputs[1])][static_cast<int>(op.dtype)](p[0], p[1], how, out, n);
+}
+
+void Sweep::sharpen(int i, int64_t y, char* out, int64_t n) {
+    const Op& op = program_.nodes_[i].op;
+    const float amount = static_cast<float>(op.amount), threshold = static_cast<float>(op.threshold);
+    if (op.dtype == DType::f32)
+        return row_.sharpen_f32(input_as<float>(op, 0, y), input_as<float>(op, 1, y), amount, threshold, as<float>(out),
+                                n);
+    if (op.dtype == DType::f64)
+        return row_.sharpen_f64(input_as<double>(op, 0, y), input_as<double>(op, 1, y), op.amount, op.threshold,
+                                as<double>(out), n);
+    const Sharpening how = {static_cast<float>(op.scale), static_cast<float>(op.bias), amount, threshold};
+    const char* const* p = all_inputs<char>(i, y);
+    row_.sharpen_pixels[type_of(op.inputs[0])][type_of(op.inputs[1])][static_cast<int>(op.dtype)](p[0], p[1], how, out,
+                                                                                                  n);
 }
 
 void Sweep::maximum(int i, int64_t y, char* out, int64_t n) {

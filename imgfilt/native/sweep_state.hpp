@@ -82,6 +82,9 @@ class Sweep {
     void interleave(int i, int64_t y, char* out, int64_t width);
     void magnitude(int i, int64_t y, char* out, int64_t n);
     void maximum(int i, int64_t y, char* out, int64_t n);
+    void combine(int i, int64_t y, char* out, int64_t n);
+    void sharpen(int i, int64_t y, char* out, int64_t n);
+    int type_of(int i) const { return static_cast<int>(program_.nodes_[static_cast<size_t>(i)].op.dtype); }
 
     // Running sums: sweep_windows.cpp.
     void slide(int i, int64_t y, char* out, int64_t n);
