@@ -68,6 +68,13 @@ def digests() -> dict[str, Any]:
                 exact = name in ROUND_IN_INTEGERS and dtype == "uint8" and len(shape) == 2
                 scale = 100 * float(np.abs(image.astype(float)).max())
                 out[f"{name}/{dtype}/{shape}"] = (exact, scale, run_filter(name, image))
+    for name in ("pyr_down", "pyr_up"):
+        for dtype in oracle.DTYPES:
+            for channels in (1, 2, 3, 4):
+                images = [noise((3 + width % 5, width, channels), dtype) for width in range(1, 60)]
+                done = [getattr(imgfilt, name)(image).ravel() for image in images]
+                scale = float(max(np.abs(image.astype(float)).max() for image in images))
+                out[f"{name}/{dtype}/{channels}"] = (dtype[0] != "f", scale, np.concatenate(done))
     for channels in (3, 4):
         rows = [imgfilt.correlate(row, [[1]], color="luma") for row in every_width(channels)]
         out[f"luma/{channels}"] = (True, 255.0, np.hstack(rows))

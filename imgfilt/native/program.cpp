@@ -41,6 +41,8 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
             if (!same) return false;
             if (op.saturated && op.dtype != DType::u8) return false;
             if (from[0] == DType::u8) return op.dtype == DType::i16 || op.saturated;
+            if (from[0] == DType::u16) return op.dtype == DType::f32;
+            if (op.across > 1) return from[0] == DType::f32 && row.convert[first][to] != nullptr;
             if (from[0] == DType::i16) return op.dtype == DType::i16 || op.dtype == DType::i32 || op.dtype == DType::u8;
             return real(op.dtype) && from[0] == op.dtype;
         case OpKind::gradient:
@@ -75,16 +77,22 @@ bool has_loop(const Op& op, const std::vector<DType>& from) {
 
 }  // namespace
 
-Program::Program(std::vector<Op> ops) {
-    require(ops.size() >= 2 && ops[0].kind == OpKind::source,
+Program::Program(std::vector<Op> given) {
+    require(given.size() >= 2 && given[0].kind == OpKind::source,
             "a row program starts with its source and does something");
+    for (size_t i = 0; i < given.size(); ++i) {
+        const Op& op = given[i];
+        require(i == 0 || !op.inputs.empty(), "an op needs an input");
+        for (int input : op.inputs) require(input >= 0 && input < static_cast<int>(i), "an op reads only earlier ops");
+        for (const Tap& t : op.taps)
+            require(t.input >= 0 && t.input < static_cast<int>(op.inputs.size()), "a tap reads one of its op's inputs");
+    }
+    std::vector<Op> ops = fused(std::move(given));
     for (size_t i = 0; i < ops.size(); ++i) {
         Node node;
         node.op = std::move(ops[i]);
         const Op& op = node.op;
         require(op.channels >= 1, "an op needs at least one channel");
-        require(i == 0 || !op.inputs.empty(), "an op needs an input");
-        for (int input : op.inputs) require(input >= 0 && input < static_cast<int>(i), "an op reads only earlier ops");
         if (i > 0) {
             std::vector<DType> from;
             for (int input : op.inputs) from.push_back(nodes_[static_cast<size_t>(input)].op.dtype);
@@ -92,8 +100,6 @@ Program::Program(std::vector<Op> ops) {
         }
         if (op.kind == OpKind::taps || op.kind == OpKind::gradient) {
             for (const Tap& t : op.taps) {
-                require(t.input >= 0 && t.input < static_cast<int>(op.inputs.size()),
-                        "a tap reads one of its op's inputs");
                 node.weights16.push_back(static_cast<int16_t>(std::clamp(t.weight, -32768.0, 32767.0)));
                 node.weights32.push_back(static_cast<float>(t.weight));
                 node.weights64.push_back(t.weight);
@@ -156,13 +162,14 @@ void Program::find_reach() {
         if (op.kind == OpKind::window)
             nodes_[op.inputs[0]].pad =
                 std::max({nodes_[op.inputs[0]].pad, op.origin + runs_along(op), op.size - 1 - op.origin});
+        if (op.across > 1) nodes_[op.inputs[0]].pad += 1 + std::max(0, op.extra) * op.across;
         if (op.kind == OpKind::decimate)  // never 0: its loop reads beyond the line's end, which the image has not
             nodes_[op.inputs[0]].pad = std::max(
                 {nodes_[op.inputs[0]].pad, 1, nodes_[i].pad * op.size + op.origin + std::max(0, op.extra) * op.size});
     }
     for (size_t i = 1; i < nodes_.size(); ++i) {
         Node& node = nodes_[i];
-        node.narrowed = node.op.kind == OpKind::decimate || node.op.kind == OpKind::interleave;
+        node.narrowed = node.op.kind == OpKind::decimate || node.op.kind == OpKind::interleave || node.op.across > 1;
         for (int input : node.op.inputs) {
             require(node.op.kind != OpKind::interleave || input > 0, "what is interleaved has lines of its own");
             node.narrowed = node.narrowed || nodes_[input].narrowed;
@@ -185,7 +192,9 @@ bool Program::find_in_place() const {
         const Op& op = nodes_[i].op;
         if (std::find(op.inputs.begin(), op.inputs.end(), 0) == op.inputs.end()) continue;
         const bool sums = op.kind == OpKind::taps && op.inputs.size() == 1 && op.up == 1 && op.step == 1;
-        if (op.kind == OpKind::window || op.kind == OpKind::decimate || (nodes_[i].beside > 0 && !sums)) return false;
+        if (op.kind == OpKind::window || op.kind == OpKind::decimate || op.across > 1 ||
+            (nodes_[i].beside > 0 && !sums))
+            return false;
     }
     return true;
 }
@@ -255,7 +264,7 @@ void Program::find_together() {
     for (size_t i = nodes_.size(); i-- > 1;) {
         Node& node = nodes_[i];
         const Op& op = node.op;
-        if (op.kind == OpKind::taps && op.inputs.size() == 1 && op.up == 1 && op.step == 1) {
+        if (op.kind == OpKind::taps && op.inputs.size() == 1 && op.up == 1 && op.step == 1 && op.across == 1) {
             bool level = true, along = real(op.dtype) && op.taps.size() >= 4;
             for (size_t t = 0; t < op.taps.size(); ++t) {
                 level = level && op.taps[t].dy == 0;
@@ -330,8 +339,9 @@ std::vector<int64_t> Program::widths(int64_t width) const {
         const int64_t own = found[static_cast<size_t>(op.inputs[0])];
         for (int input : op.inputs)
             require(found[static_cast<size_t>(input)] == own, "an op's inputs are of different widths");
-        if (op.kind == OpKind::decimate)
-            found.push_back((own + op.size - 1) / op.size + op.extra);
+        if (op.kind == OpKind::decimate || op.across > 1)
+            found.push_back((own + (op.across * std::max(op.size, 1)) - 1) / (op.across * std::max(op.size, 1)) +
+                            op.extra);
         else
             found.push_back(op.kind == OpKind::interleave ? own * op.size + op.extra : own);
         require(found.back() > 0, "an op's lines have no pixels");

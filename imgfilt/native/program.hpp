@@ -61,11 +61,16 @@ struct Op {
     int size = 0, origin = 0;     // slide, window, decimate, interleave
     // taps, decimate: row y is made from rows around y / up * step of the inputs; taps are sorted by their phase.
     int up = 1, step = 1;
-    int extra = 0;  // decimate, interleave: pixels more (or fewer) than a whole division or multiple of the input's
+    int across = 1;  // taps: pixel q is made from pixels around q * across of the inputs; by `fused` alone
+    int extra = 0;   // decimate, interleave, taps across: pixels more (or fewer) than a whole division or multiple of
+                     // the input's
     Affine affine;
     double scale = 1.0, bias = 0.0, amount = 0.0, threshold = 0.0, full = 1.0;
     bool absolute = false;
 };
+
+// The same program with fewer ops: those that one loop does together are one.
+std::vector<Op> fused(std::vector<Op> ops);
 
 // Immutable once made; may be run by any number of threads at once.
 class Program {

@@ -1,6 +1,7 @@
 // Compiled once per instruction set (IMGFILT_ISA); exports one function.
 #include "row_kernels.hpp"
 
+#include "row_apart.hpp"
 #include "row_block.hpp"
 #include "row_convert.hpp"
 #include "row_dense.hpp"
@@ -69,6 +70,9 @@ RowKernels make_table() {
     k.taps_i16_i32 = taps_i16_i32;
     k.taps_f32 = taps<float, float>;
     k.taps_f64 = taps<double, double>;
+#if defined(IMGFILT_APART)
+    k.taps_apart_f32 = taps_apart_f32;
+#endif
     k.columns_u8_i16 = columns_u8_i16;
     k.columns_f32 = columns<float>;
     k.columns_f64 = columns<double>;
@@ -77,7 +81,7 @@ RowKernels make_table() {
     k.dense_f32 = dense<float>;
     k.dense_f64 = dense<double>;
     k.taps_u8_f32 = taps_widened<uint8_t, float>;
-    k.taps_u16_f32 = taps_widened<uint16_t, float>;
+    k.taps_u16_f32 = taps_u16_f32;
     k.taps_i16_f32 = taps_widened<int16_t, float>;
     k.taps_i16_u8 = taps_i16_u8;
     k.taps_narrow_u8 = taps_narrow_u8;

@@ -75,6 +75,8 @@ struct RowKernels {
     // out[x] = init + sum over t < k of w[t] * in[x + t * step], or false: not for such short rows or such a step.
     bool (*along_f32)(const float* in, const float* w, int k, int step, float init, float* out, int64_t n);
     bool (*along_f64)(const double* in, const double* w, int k, int step, double init, double* out, int64_t n);
+    // Pixel q of `out` = sum over t < k of w[t] * pixel q * size of p[t]; `n` pixels. Null where there is none.
+    void (*taps_apart_f32)(const float* const* p, const float* w, int k, int size, int channels, float* out, int64_t n);
     // out[r][x] = init + sum over i < height, j < width of w[i * width + j] * p[r + i][x + j * step], r < rows.
     void (*dense_f32)(const float* const* p, const float* w, const Rectangle& rectangle, float init, float* const* out,
                       int rows, int64_t n);

@@ -163,4 +163,14 @@ void taps_widened(const In* const* p, const Acc* w, int k, Acc init, Acc* out, i
     taps_rows<In, Acc, kVectorBytes == 64 ? 8 : 4, 0>(p, w, k, init, out, n);
 }
 
+// Short ones too.
+inline void taps_u16_f32(const uint16_t* const* p, const float* w, int k, float init, float* out, int64_t n) {
+    switch (k) {
+        case 2: return taps_rows<uint16_t, float, 4, 2>(p, w, k, init, out, n);
+        case 3: return taps_rows<uint16_t, float, 4, 3>(p, w, k, init, out, n);
+        case 5: return taps_rows<uint16_t, float, 4, 5>(p, w, k, init, out, n);
+        default: return taps_widened<uint16_t, float>(p, w, k, init, out, n);
+    }
+}
+
 }  // namespace

@@ -96,6 +96,7 @@ class Sweep {
     // Weighted sums: sweep_taps.cpp.
     static bool fetches(const Program::Node& node);
     void taps(int i, int64_t y, char* out, int64_t n);
+    void taps_across(int i, std::vector<const char*>& pointers, int k, char* out);
     std::vector<const char*>& tap_pointers(int i, int64_t row, int first, int k);
     void some_taps(const Program::Node& node, DType from, const char* const* p, int first, int k, char* out, int64_t n);
     void fetching_taps(const Program::Node& node, const int16_t* const* p, int first, int k, uint8_t* out, int64_t n,

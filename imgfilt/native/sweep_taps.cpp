@@ -1,6 +1,7 @@
 // Sums of weighted rows, one row of the result at a time.
 #include "sweep_state.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace imgfilt {
@@ -16,6 +17,7 @@ void Sweep::taps(int i, int64_t y, char* out, int64_t n) {
     const int64_t out_size = kSizeOf[static_cast<int>(op.dtype)], from_size = kSizeOf[static_cast<int>(from)];
     const int64_t at_ends = sum_ends(i, y, &out, 1);
     std::vector<const char*>& pointers = tap_pointers(i, op.up == 1 ? y * op.step : y / op.up * op.step, first, k);
+    if (op.across > 1) return taps_across(i, pointers, k, out);
     if (at_ends > 0) {
         for (int t = 0; t < k; ++t) pointers[static_cast<size_t>(t)] += at_ends * from_size;
         out += at_ends * out_size;
@@ -28,6 +30,27 @@ void Sweep::taps(int i, int64_t y, char* out, int64_t n) {
         if (next == n) break;
         for (int t = 0; t < k; ++t) pointers[static_cast<size_t>(t)] += (next - x) * from_size;
         x = next;
+    }
+}
+
+// Sums of every second pixel; those that become integers in pieces that are rounded while they are near.
+void Sweep::taps_across(int i, std::vector<const char*>& pointers, int k, char* out) {
+    const Program::Node& node = program_.nodes_[i];
+    const Op& op = node.op;
+    const int64_t width = lines_[i].width;
+    const auto p = reinterpret_cast<const float* const*>(pointers.data());
+    ahead_.part(pieces_);
+    if (op.dtype == DType::f32)
+        return row_.taps_apart_f32(p, node.weights32.data(), k, op.across, op.channels, as<float>(out), width);
+    alignas(kAlign) float piece[kSums / sizeof(float)];
+    const int64_t size = kSizeOf[static_cast<int>(op.dtype)], most = kSums / int64_t{sizeof(float)} / op.channels;
+    const auto convert = row_.convert[static_cast<int>(DType::f32)][static_cast<int>(op.dtype)];
+    for (int64_t x = 0; x < width; x += most) {
+        const int64_t count = std::min(most, width - x);
+        row_.taps_apart_f32(p, node.weights32.data(), k, op.across, op.channels, piece, count);
+        convert(piece, op.affine, out + x * op.channels * size, count * op.channels);
+        for (int t = 0; t < k; ++t)
+            pointers[static_cast<size_t>(t)] += count * op.across * op.channels * int64_t{sizeof(float)};
     }
 }
 
@@ -61,8 +84,8 @@ std::vector<const char*>& Sweep::tap_pointers(int i, int64_t row, int first, int
 // would wait the longer for their own lines.
 bool Sweep::fetches(const Program::Node& node) {
     const Op& op = node.op;
-    return (op.kind == OpKind::taps || op.kind == OpKind::gradient) && op.dtype == DType::u8 && !op.narrow &&
-           !op.saturated;
+    return (op.kind == OpKind::taps || op.kind == OpKind::gradient) && op.dtype == DType::u8 && op.across == 1 &&
+           !op.narrow && !op.saturated;
 }
 
 // A part of a row of sums, and its part of the fetching.
@@ -100,6 +123,9 @@ void Sweep::sum_taps(const Program::Node& node, DType from, const void* p, int f
                                 as<int16_t>(out), n);
     if (op.kind == OpKind::gradient) return gradient(node, static_cast<const float* const*>(p), k, out, n);
     if (node.along && along(node, p, k, out, n)) return;
+    if (from == DType::u16)
+        return row_.taps_u16_f32(static_cast<const uint16_t* const*>(p), node.weights32.data() + first, k,
+                                 static_cast<float>(op.init), as<float>(out), n);
     if (from == DType::f32)
         return row_.taps_f32(static_cast<const float* const*>(p), node.weights32.data() + first, k,
                              static_cast<float>(op.init), as<float>(out), n);
