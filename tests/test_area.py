@@ -265,6 +265,21 @@ def test_integral_is_the_oracles(dtype):
             np.testing.assert_array_equal(integral(image, accumulator), want)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16"])
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_integral_of_extremes_and_rows_of_any_length(dtype, channels):
+    for width in (*range(1, 35), 47, 48, 49, 95, 96, 97, 300):
+        shape = (3, width, channels)
+        for image in (noise(shape, dtype), *(np.full(shape, v, dtype) for v in _limits(dtype))):
+            want = oracle.integral(image)
+            for accumulator in ("int32", "float64"):
+                np.testing.assert_array_equal(integral(image, accumulator), want, err_msg=str(width))
+
+
+def _limits(dtype: str) -> tuple[int, int]:
+    return np.iinfo(dtype).min, np.iinfo(dtype).max
+
+
 @pytest.mark.parametrize("dtype", oracle.DTYPES)
 def test_images_that_are_worth_several_threads(dtype):
     tall, colours = noise((2903, 67), dtype), noise((901, 55, 3), dtype)

@@ -60,36 +60,19 @@ inline Ints widened(const T* p) {
 }
 #endif
 
-// The sums so far that belong to the lanes of the next vector: the last `channels` lanes, over and over.
-template <int channels>
+// The sums so far that belong to the lanes of the next vector, or the one `later` lanes on: the last `channels` lanes,
+// over and over.
+template <int channels, int later = 0>
 inline Ints last_lanes(Ints v) {
-    constexpr int first = kInts - channels;
+    Ints from;
+    for (int i = 0; i < kInts; ++i) from[i] = kInts - channels + (i + later) % channels;
 #if defined(__AVX512BW__)
-    alignas(64) static constexpr int at[] = {first,
-                                             first + 1 % channels,
-                                             first + 2 % channels,
-                                             first + 3 % channels,
-                                             first + 4 % channels,
-                                             first + 5 % channels,
-                                             first + 6 % channels,
-                                             first + 7 % channels,
-                                             first + 8 % channels,
-                                             first + 9 % channels,
-                                             first + 10 % channels,
-                                             first + 11 % channels,
-                                             first + 12 % channels,
-                                             first + 13 % channels,
-                                             first + 14 % channels,
-                                             first + 15 % channels};
-    return (Ints)_mm512_permutexvar_epi32(_mm512_load_si512(at), (__m512i)v);
+    return (Ints)_mm512_permutexvar_epi32((__m512i)from, (__m512i)v);
 #elif defined(__AVX2__)
-    const __m256i at =
-        _mm256_setr_epi32(first, first + 1 % channels, first + 2 % channels, first + 3 % channels, first + 4 % channels,
-                          first + 5 % channels, first + 6 % channels, first + 7 % channels);
-    return (Ints)_mm256_permutevar8x32_epi32((__m256i)v, at);
+    return (Ints)_mm256_permutevar8x32_epi32((__m256i)v, (__m256i)from);
 #else
     Ints r;
-    for (int i = 0; i < kInts; ++i) r[i] = v[first + i % channels];
+    for (int i = 0; i < kInts; ++i) r[i] = v[from[i]];
     return r;
 #endif
 }
@@ -108,6 +91,21 @@ template <>
 inline Ints running<4>(Ints v) {
     return v;
 }
+#endif
+
+#if defined(__AVX2__) && !defined(__AVX512BW__)
+#define IMGFILT_SUMS_OF_BYTES 1
+// running() of each 8 of 16 bytes, in 16 bits, which hold that many.
+template <int channels>
+inline __m256i running_bytes(__m128i bytes) {
+    __m256i v = _mm256_cvtepu8_epi16(bytes);
+    v = _mm256_add_epi16(v, _mm256_slli_si256(v, 2 * channels));
+    if constexpr (2 * channels < 8) v = _mm256_add_epi16(v, _mm256_slli_si256(v, 4 * channels));
+    if constexpr (4 * channels < 8) v = _mm256_add_epi16(v, _mm256_slli_si256(v, 8 * channels));
+    return v;
+}
+inline Ints low_ints(__m256i v) { return (Ints)_mm256_cvtepu16_epi32(_mm256_castsi256_si128(v)); }
+inline Ints high_ints(__m256i v) { return (Ints)_mm256_cvtepu16_epi32(_mm256_extracti128_si256(v, 1)); }
 #endif
 
 // Stores past the caches where `past` is an aligned address.
@@ -159,14 +157,7 @@ void sum_vectors(const Row<T, A>& row) {
     }
     Ints before;
     for (int i = 0; i < kInts; ++i) before[i] = static_cast<int32_t>(sum[(x + i) % channels]);
-    for (; x + kInts <= row.n; x += kInts) {
-        __builtin_prefetch(row.in + x + 1024);
-        const Ints part = running<channels>(widened(row.in + x));
-        const Ints v = part + before;
-        if constexpr (kInts % channels == 0)
-            before += last_lanes<channels>(part);
-        else
-            before = last_lanes<channels>(v);
+    const auto add_above = [&row](int64_t x, Ints v) __attribute__((always_inline)) {
         int32_t lanes[kInts];
         if constexpr (parts > 1) store(lanes, v);
         for (int i = 0; i < parts; ++i) {
@@ -180,6 +171,57 @@ void sum_vectors(const Row<T, A>& row) {
             if constexpr (stream) store(row.above + at, w);
             put<stream>(row.out + at, w);
         }
+    };
+    if constexpr (channels == 3 && parts == 1) {
+        // Of whole pixels, so that from one to the next three there is but an addition to wait for.
+        Ints second, third;
+        for (int i = 0; i < kInts; ++i) second[i] = before[(i + kInts) % 3], third[i] = before[(i + 2 * kInts) % 3];
+        for (; x + 3 * kInts <= row.n; x += 3 * kInts) {
+            __builtin_prefetch(row.in + x + 1024);
+            Ints a, b, c;
+#if defined(IMGFILT_SUMS_OF_BYTES)
+            if constexpr (sizeof(T) == 1) {
+                const __m256i ab = running_bytes<3>(few(row.in + x));
+                a = low_ints(ab), b = high_ints(ab);
+                c = low_ints(running_bytes<3>(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(row.in + x + 16))));
+            } else
+#endif
+            {
+                a = running<3>(widened(row.in + x));
+                b = running<3>(widened(row.in + x + kInts));
+                c = running<3>(widened(row.in + x + 2 * kInts));
+            }
+            b += last_lanes<3>(a);
+            c += last_lanes<3>(b);
+            add_above(x, a + before);
+            add_above(x + kInts, b + second);
+            add_above(x + 2 * kInts, c + third);
+            before += last_lanes<3>(c);
+            second += last_lanes<3, kInts>(c);
+            third += last_lanes<3, 2 * kInts>(c);
+        }
+    }
+#if defined(IMGFILT_SUMS_OF_BYTES)
+    if constexpr (channels == 1 && sizeof(T) == 1)
+        for (; x + 16 <= row.n; x += 16) {
+            __builtin_prefetch(row.in + x + 1024);
+            const __m256i sums = running_bytes<1>(few(row.in + x));
+            const Ints low = low_ints(sums), high = high_ints(sums);
+            add_above(x, low + before);
+            before += last_lanes<1>(low);
+            add_above(x + 8, high + before);
+            before += last_lanes<1>(high);
+        }
+#endif
+    for (; x + kInts <= row.n; x += kInts) {
+        __builtin_prefetch(row.in + x + 1024);
+        const Ints part = running<channels>(widened(row.in + x));
+        const Ints v = part + before;
+        if constexpr (kInts % channels == 0)
+            before += last_lanes<channels>(part);
+        else
+            before = last_lanes<channels>(v);
+        add_above(x, v);
     }
     for (int c = 0; c < channels; ++c) sum[(x + c) % channels] = static_cast<A>(before[c]);
     one_by_one(row, channels, x, row.n, sum, stream);
