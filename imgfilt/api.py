@@ -269,7 +269,7 @@ def plan(
     The plan prints itself; `.backend` names the way of convolving, `.to_dict()` is for JSON.
 
     >>> import imgfilt
-    >>> imgfilt.plan([[1, 2, 1], [2, 4, 2], [1, 2, 1]], shape=(2160, 3840), dtype="float32").backend
+    >>> imgfilt.plan("gaussian", shape=(2160, 3840), dtype="float32", sigma=2.0).backend
     'separable'
     """
     shape, name = checked_shape(shape), as_dtype(dtype)

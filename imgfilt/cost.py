@@ -31,12 +31,11 @@ _OF_BLOCKS = 0.53  # the steps of such sums
 _STEPS_OF_RUNNING = 6.0  # of sums along the row, each out of the one before
 _STEPS_OF_RUNNING_REALS = 8.0
 _WIDEST_RECTANGLE = 64  # columns, see native/program.cpp
-_STEPS_PER_RECTANGLE = (
-    10.0  # of taps: rows of the input that not all rows of output reach, and the tile's own
-)
+_STEPS_PER_RECTANGLE = 4.0  # of taps: rows of the input that not all rows of output reach
 _STEPS_PER_DOUBLING = 2.0  # of a window along the row
 _STEPS_BEYOND_CACHE = 1.5  # on top, where three rows leave the first cache
 _FIRST_CACHE = 48 << 10  # bytes
+_COPIES_BESIDE = 5.0  # of the whole image: with its borders, and the response
 _OF_FLOAT64 = 1.75  # what transforms of float64 take, times what those of float32 do
 
 _SHARED = 1.1  # what the core's threads take together, times what one takes: they share the memory
@@ -55,16 +54,16 @@ class Constants:
     steps_per_op: float = 1.5  # the store and the loop
     steps_per_tap: float = 1.5  # load, multiply, add
     steps_per_small_tap: float = 0.6  # weights of 1 and 2 need no multiplication
-    steps_per_dense_tap: float = 0.6  # of floats under a whole rectangle: several rows share what is loaded
+    steps_per_dense_tap: float = 0.62  # of floats under a whole rectangle: several rows share what is loaded
     steps_sideways: float = 0.6  # a load that straddles two cache lines, on top
-    gemv_ns_per_element: float = 0.25
-    copy_ns_per_element: float = 0.6
+    gemv_ns_per_element: float = 0.05
+    copy_ns_per_element: float = 0.15
     transform_ns_per_digit: float = 0.23  # there and back, for each binary digit of the transform's length
     transform_ns_per_element: float = 1.0  # into the tile and out of it
     transform_ns_per_interleaved: float = 1.0  # on top, where there are several channels
     transform_ns_per_tile: float = 60e3
-    resample_ns_per_element: float = 0.5  # four rows to a sample, and four samples to a row
-    resample_ns_per_sample: float = 3.0  # turned four times
+    resample_ns_per_element: float = 0.3  # four rows to a sample, and four samples to a row
+    resample_ns_per_sample: float = 1.8  # turned four times
 
 
 NAMES = tuple(field.name for field in fields(Constants))
@@ -252,8 +251,8 @@ def _of_ops(ops: list[RowOp], height: int, width: int) -> float:
 def of_matrix_product(problem: Problem, taps: int, itemsize: int) -> float:
     """Seconds for copying a patch matrix and multiplying it by one vector of weights, on one thread."""
     c = constants()
-    ns = problem.elements * taps * (c.copy_ns_per_element + c.gemv_ns_per_element) * itemsize / 4
-    return ns * 1e-9
+    each = (taps + _COPIES_BESIDE) * c.copy_ns_per_element + taps * c.gemv_ns_per_element
+    return problem.elements * each * itemsize / 4 * 1e-9
 
 
 def of_transforms(channels: int, height: int, width: int, itemsize: int) -> float:
@@ -274,13 +273,14 @@ def of_tiles(seconds: float, count: int, threads: int) -> float:
     return seconds * -(-count // threads) * _TILES_SHARED + _PYTHON_THREAD_SECONDS * (threads - 1)
 
 
-def of_resampling(problem: Problem, step: int, taps: int, threads: int) -> float:
-    """Seconds for an image down to every step-th row and column, `taps` sums there, and back, on so many threads.
+def of_resampling(problem: Problem, step: int, taps: int) -> float:
+    """Seconds for an image down to every step-th row and column, `taps` sums there, and back.
 
-    The rows of the result are written by one.
+    On any number of threads: they hardly help, as most of it is moved memory.
     """
     c = constants()
     samples = problem.elements / step
-    back = problem.elements * c.resample_ns_per_element * 1e-9
-    down = samples * (c.resample_ns_per_sample + 0.1 * taps / step) * 1e-9
-    return back + on_threads(down, threads) + c.transform_ns_per_tile * 1e-9
+    ns = problem.elements * c.resample_ns_per_element + samples * (
+        c.resample_ns_per_sample + 0.1 * taps / step
+    )
+    return ns * 1e-9 + c.transform_ns_per_tile * 1e-9

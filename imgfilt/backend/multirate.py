@@ -60,7 +60,7 @@ def supports(problem: Problem) -> Refusal | None:
 
 def cost(problem: Problem, threads: int) -> float:
     design = _known(problem)
-    return costs.of_resampling(problem, design.step, design.down.taps.size + design.along.taps.size, threads)
+    return costs.of_resampling(problem, design.step, design.down.taps.size + design.along.taps.size)
 
 
 def workspace(problem: Problem) -> int:
