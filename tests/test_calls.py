@@ -8,7 +8,7 @@ import pytest
 from cases import noise
 
 import imgfilt
-from imgfilt import calls
+from imgfilt import calls, catalog
 
 GRAY = noise((24, 31), "uint8")
 RGB = noise((24, 31, 3), "uint8")
@@ -133,7 +133,9 @@ def test_arrays_whose_elements_are_not_aligned():
         assert not table["flag"].any()
 
 
-def test_a_filter_that_is_loaded_again_is_another(tmp_path):
+def test_a_filter_that_is_loaded_again_is_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog, "_loaded", {})  # other tests must not see it
+    monkeypatch.setattr(imgfilt, "of_calls", None, raising=False)
     pipeline = "identity | of_calls"
     for scale in (2, 3):
         (tmp_path / "of_calls.toml").write_text(
