@@ -25,7 +25,7 @@ class PairSum {
     void at(int64_t x, Pairs& low, Pairs& high) const {
         const int count = K > 0 ? K : k_;
         low = high = init_;
-#pragma GCC unroll 8
+#pragma GCC unroll 10
         for (int t = 0; t < count; t += 2) {
             const Pairs a = load_once(p_.data[t] + x);
             const Pairs b = t + 1 == count ? a : load_once(p_.data[t + 1] + x);
@@ -106,6 +106,12 @@ void taps_i16_i32(const int16_t* const* p, const int16_t* w, int k, int32_t init
         case 3: x = pairs_row_i32<3>(p, w, k, init, out, n); break;
         case 5: x = pairs_row_i32<5>(p, w, k, init, out, n); break;
         case 7: x = pairs_row_i32<7>(p, w, k, init, out, n); break;
+        case 9: x = pairs_row_i32<9>(p, w, k, init, out, n); break;
+        case 11: x = pairs_row_i32<11>(p, w, k, init, out, n); break;
+        case 13: x = pairs_row_i32<13>(p, w, k, init, out, n); break;
+        case 15: x = pairs_row_i32<15>(p, w, k, init, out, n); break;
+        case 17: x = pairs_row_i32<17>(p, w, k, init, out, n); break;
+        case 19: x = pairs_row_i32<19>(p, w, k, init, out, n); break;
         default: x = pairs_row_i32<0>(p, w, k, init, out, n);
     }
 #endif
@@ -120,6 +126,12 @@ void taps_i16_u8(const int16_t* const* p, const int16_t* w, int k, int32_t init,
         case 3: x = pairs_row_u8<3>(p, w, k, init, shift, out, n, next); break;
         case 5: x = pairs_row_u8<5>(p, w, k, init, shift, out, n, next); break;
         case 7: x = pairs_row_u8<7>(p, w, k, init, shift, out, n, next); break;
+        case 9: x = pairs_row_u8<9>(p, w, k, init, shift, out, n, next); break;
+        case 11: x = pairs_row_u8<11>(p, w, k, init, shift, out, n, next); break;
+        case 13: x = pairs_row_u8<13>(p, w, k, init, shift, out, n, next); break;
+        case 15: x = pairs_row_u8<15>(p, w, k, init, shift, out, n, next); break;
+        case 17: x = pairs_row_u8<17>(p, w, k, init, shift, out, n, next); break;
+        case 19: x = pairs_row_u8<19>(p, w, k, init, shift, out, n, next); break;
         default: x = pairs_row_u8<0>(p, w, k, init, shift, out, n, next);
     }
 #endif
