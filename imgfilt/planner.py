@@ -6,6 +6,7 @@ what it would cost.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NoReturn
@@ -23,6 +24,9 @@ from imgfilt.rows import FLOAT_TOLERANCE, RANGES, Line, RowBuilder, RowOp
 
 Timings = Callable[[Problem, tuple[str, ...]], Mapping[str, float]]
 """Seconds that backends take for a problem, measured."""
+
+_CHOSEN_FOR = (1, 2)
+"""Numbers of threads that backends are chosen for: a call's own must not count, or its bits would depend on it."""
 
 _WORTH_TIMING = 3.0  # times the best prediction
 _MOST_TIMED = 4
@@ -236,32 +240,41 @@ def _candidates(p: _Planning, problem: Problem) -> tuple[Candidate, ...]:
     if p.timings is None:
         return found
     priced = [c for c in found if c.seconds is not None][:_MOST_TIMED]
-    worth = _WORTH_TIMING * (priced[0].seconds or 0.0)
+    worth = _WORTH_TIMING * min(c.seconds or 0.0 for c in priced)
     measured = p.timings(problem, tuple(c.backend for c in priced if (c.seconds or 0.0) <= worth))
     found = tuple(replace(c, measured=measured.get(c.backend)) for c in found)
     return tuple(sorted(found, key=lambda c: (c.measured is None, c.measured or 0.0)))
 
 
 def _ask(problem: Problem, threads: int) -> tuple[Candidate, ...]:
-    """Every backend's price or refusal, the cheapest first, refusals last."""
+    """Every backend's price on so many threads, or refusal: the one to take first, refusals last.
+
+    That is the one which loses least to the fastest where it loses most, on one of the numbers of threads that
+    backends are chosen for.
+    """
     found: list[Candidate] = []
-    for name, row_backend in ROW_BACKENDS.items():
-        refusal = row_backend.supports(problem)
-        if refusal is not None:
-            found.append(Candidate(name, refused=refusal.reason))
-        else:
-            found.append(Candidate(name, row_backend.cost(problem, threads), row_backend.arithmetic(problem)))
-    for name, array_backend in ARRAY_BACKENDS.items():
-        refusal = array_backend.supports(problem)
-        if any(problem.extra):
+    prices: dict[str, list[float]] = {}
+    for name, backend in (*ROW_BACKENDS.items(), *ARRAY_BACKENDS.items()):
+        refusal = backend.supports(problem)
+        if name in ARRAY_BACKENDS and any(problem.extra):
             refusal = Refusal("the result reaches beyond the image")
         if refusal is not None:
             found.append(Candidate(name, refused=refusal.reason))
-        else:
-            found.append(
-                Candidate(name, array_backend.cost(problem, threads), array_backend.arithmetic(problem).name)
-            )
-    return tuple(sorted(found, key=lambda c: (c.seconds is None, c.seconds or 0.0)))
+            continue
+        row = ROW_BACKENDS.get(name)
+        words = row.arithmetic(problem) if row else ARRAY_BACKENDS[name].arithmetic(problem).name
+        costs = {n: backend.cost(problem, n) for n in {threads, *_CHOSEN_FOR}}
+        found.append(Candidate(name, costs[threads], words))
+        prices[name] = [costs[n] for n in _CHOSEN_FOR]
+    least = [min(column) for column in zip(*prices.values(), strict=True)]
+
+    def loss(candidate: Candidate) -> tuple[float, ...]:
+        if candidate.seconds is None:
+            return (math.inf,)
+        own = prices[candidate.backend]
+        return max(price / best for price, best in zip(own, least, strict=True)), *own
+
+    return tuple(sorted(found, key=loss))
 
 
 def _pick(p: _Planning, node: graph.Convolve, candidates: tuple[Candidate, ...]) -> Candidate:
@@ -286,8 +299,13 @@ def _choice(
             ratio = others[0].measured / chosen.measured
             reason = f"it was measured to be {ratio:.1f} times as fast as {others[0].backend}"
         elif others:
-            ratio = (others[0].seconds or 0.0) / (chosen.seconds or 1.0)
-            reason = f"it is predicted to be {ratio:.1f} times as fast as {others[0].backend}"
+            rival = min(others, key=lambda c: c.seconds or 0.0)
+            ratio = (rival.seconds or 0.0) / (chosen.seconds or 1.0)
+            reason = f"it is predicted to be {ratio:.1f} times as fast as {rival.backend}"
+            if ratio < 1.0:
+                reason = (
+                    f"the same is taken for any number of threads; {rival.backend} would lose more on others"
+                )
         else:
             reason = "no other backend can do it"
     return Choice(_kernel_words(node), chosen.backend, chosen.arithmetic, reason, candidates)

@@ -435,7 +435,7 @@ def test_plans_of_filters():
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_responses_of_magnitudes_are_not_written_out(dtype):
     text = str(imgfilt.plan("sobel", shape=(300, 400), dtype=dtype))
-    assert f"sqrt([-1 1]^2 + [-1 -2 -1]^2) -> {dtype}x1" in text
+    assert "= gradient(" in text
     assert "magnitude(" not in text
     assert text.count("= convert(") == (dtype == "uint16"), "the image is widened once for both responses"
 

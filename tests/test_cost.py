@@ -75,7 +75,7 @@ def plan(kind: str, size: int, shape: tuple[int, ...], dtype: str, threads: int)
     ("low rank", 45, (1651, 2477, 2), "uint8", 1, "low_rank"),
     ("low rank", 59, (1094, 1641, 4), "uint8", 2, "low_rank"),
     ("low rank", 19, (678, 904, 4), "float32", 1, "low_rank"),
-    ("random", 33, (293, 521, 1), "uint8", 1, "fft"),
+    ("random", 33, (293, 521, 1), "uint8", 1, "direct"),  # fft takes 0.86 of the time, and on two threads 2.2 times it
     ("random", 33, (293, 521, 1), "uint8", 2, "direct"),
     ("random", 63, (2024, 3036, 1), "uint8", 2, "fft"),
     ("random", 7, (450, 799, 4), "float32", 2, "direct"),
@@ -84,6 +84,18 @@ def test_what_was_measured_to_be_fastest_is_chosen(
     kind: str, size: int, shape: tuple[int, ...], dtype: str, threads: int, fastest: str
 ) -> None:
     assert plan(kind, size, shape, dtype, threads).choices[0].backend == fastest
+
+
+@pytest.mark.parametrize("size", [3, 15, 25, 29, 33, 37, 45])
+def test_the_number_of_threads_chooses_no_backend(size: int) -> None:
+    """Reals differ in their last bits from backend to backend, and may not from one number of threads to another."""
+    for shape in ((100, 120, 1), (300, 500, 1), (450, 450, 2), (1000, 1500, 3)):
+        for kind in ("random", "gabor", "gaussian"):
+            found = {
+                plan(kind, size, shape, "float32", threads).choices[0].backend
+                for threads in (1, 2, 5, 16, 200)
+            }
+            assert len(found) == 1, (shape, kind, found)
 
 
 @pytest.mark.usefixtures("_avx512")

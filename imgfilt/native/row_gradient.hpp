@@ -143,6 +143,9 @@ template <class Out>
 void gradient_f32(const float* const* p, const float* w, int ka, int kb, float scale, Out* out, int64_t n) {
     if (ka == 2 && kb == 3) return gradient_reals(Real<2>(p, w, ka), Real<3>(p + ka, w + ka, kb), scale, out, n);
     if (ka == 6 && kb == 6) return gradient_reals(Real<6>(p, w, ka), Real<6>(p + ka, w + ka, kb), scale, out, n);
+    // One response of a column's sums, the other of the image.
+    if (ka == 2 && kb == 6) return gradient_reals(Real<2>(p, w, ka), Real<6>(p + ka, w + ka, kb), scale, out, n);
+    if (ka == 6 && kb == 3) return gradient_reals(Real<6>(p, w, ka), Real<3>(p + ka, w + ka, kb), scale, out, n);
     gradient_reals(Real<0>(p, w, ka), Real<0>(p + ka, w + ka, kb), scale, out, n);
 }
 
