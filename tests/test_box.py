@@ -39,6 +39,18 @@ def test_rows_longer_than_a_piece_of_sums(dtype):
                 np.testing.assert_allclose(got, want.astype(float), rtol=0, atol=scale)
 
 
+@pytest.mark.parametrize(("dtype", "size"), [("uint8", (131, 21)), ("uint8", (259, 3)), ("uint16", (19, 21))])
+def test_means_are_rounded_to_the_nearest(dtype, size):
+    rng = np.random.default_rng(4)
+    for channels in (1, 2, 3):
+        for width in (1, 2, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 200):
+            image = rng.choice(np.array([0, 1, np.iinfo(dtype).max], dtype), (9, width, channels))
+            mean = imgfilt.correlate(image, np.full(size, 1 / (size[0] * size[1])), backend="box")
+            sums_ = oracle.box_sum(image, size).astype(np.int64)
+            area = size[0] * size[1]  # odd: no sum is half way between two pixels
+            np.testing.assert_array_equal(mean, (2 * sums_ + area) // (2 * area))
+
+
 @pytest.mark.parametrize("chain", ["box size=9", "box size=101", "box size=9 | gaussian sigma=3"])
 def test_floats_do_not_depend_on_where_a_stripe_or_a_band_begins(chain):
     image = noise((700, 40, 3), "float32")

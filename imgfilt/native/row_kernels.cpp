@@ -42,9 +42,9 @@ void fill_windows(RowKernels& k) {
     k.window_pixels[f64][f32] = scaled_real_windows;
     k.window_u16_u8 = divided_windows;
 #if defined(IMGFILT_PAIRS)
-    k.window_pixels[u16][u8] = scaled_windows<uint16_t, ScaledBytes>;
-    k.window_pixels[i32][u8] = scaled_windows<uint32_t, ScaledBytes>;
-    k.window_pixels[i32][u16] = scaled_windows<uint32_t, ScaledWords>;
+    k.window_pixels[u16][u8] = scaled_windows<uint16_t, uint8_t>;
+    k.window_pixels[i32][u8] = scaled_windows<uint32_t, uint8_t>;
+    k.window_pixels[i32][u16] = scaled_windows<uint32_t, uint16_t>;
 #else
     (void)u8;
 #endif

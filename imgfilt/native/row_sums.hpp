@@ -216,33 +216,89 @@ struct Divided {
     }
 };
 
-// sum * scale + bias in 24 bits, to the nearest.
-struct ScaledBytes {
+// sum * scale + bias to the nearest, in 24 bits or, where `wide`, in 53.
+template <class Pixel, bool wide>
+struct Scaled {
     typedef uint32_t Sum;
-    typedef uint8_t Out;
-    static constexpr int count = 4;
-    float scale, bias;
+    typedef Pixel Out;
+    static constexpr int count = 4 / static_cast<int>(sizeof(Pixel));
+    typename Pick<wide, double, float>::type scale, bias;
     Pairs scaled(Vec<uint32_t> v) const {
-        return nearest_i32(clamp_reals(affine(reals_of((Pairs)v), scale, bias), 0.0f, 255.0f));
+        constexpr int low = Limits<Pixel>::low, high = Limits<Pixel>::high;
+        if constexpr (wide)
+            return nearest_wide((Pairs)v, scale, bias, low, high);
+        else
+            return nearest_i32(clamp_reals(affine(reals_of((Pairs)v), scale, bias), low, high));
     }
-    void store_all(uint8_t* out, const Vec<uint32_t>* v) const {
-        store_u8(out, scaled(v[0]), scaled(v[1]), scaled(v[2]), scaled(v[3]));
+    void store_all(Pixel* out, const Vec<uint32_t>* v) const {
+        if constexpr (sizeof(Pixel) == 1)
+            store_u8(out, scaled(v[0]), scaled(v[1]), scaled(v[2]), scaled(v[3]));
+        else
+            store_u16(out, scaled(v[0]), scaled(v[1]));
     }
-};
-struct ScaledWords {
-    typedef uint32_t Sum;
-    typedef uint16_t Out;
-    static constexpr int count = 2;
-    float scale, bias;
-    Pairs scaled(Vec<uint32_t> v) const {
-        return nearest_i32(clamp_reals(affine(reals_of((Pairs)v), scale, bias), 0.0f, 65535.0f));
+    Pairs joined(Vec<uint32_t> even, Vec<uint32_t> odd) const {
+        return (Pairs)((Vec<uint32_t>)scaled(even) | (Vec<uint32_t>)scaled(odd) << 16);
     }
-    void store_all(uint16_t* out, const Vec<uint32_t>* v) const { store_u16(out, scaled(v[0]), scaled(v[1])); }
 };
 
+// Sums of one channel's 16 bits: of even pixels and of odd ones. Half as many lanes are summed among themselves, each
+// of two pixels.
+class PairedWindows {
+  public:
+    PairedWindows(const uint16_t* line, int size) : line_(line), enter_(line + size - 1) {
+        uint32_t before = 0;
+        for (int i = -1; i < size - 1; ++i) before += line[i];
+        sums_ += before;
+    }
+    void next(int64_t x, Vec<uint32_t>& even, Vec<uint32_t>& odd) {
+        const Vec<uint32_t> enter = load<Vec<uint32_t>>(enter_ + x), leave = load<Vec<uint32_t>>(line_ + x - 1);
+        const Vec<uint32_t> second = (enter >> 16) - (leave >> 16);
+        const Vec<uint32_t> part = running<1, uint32_t>(second + ((enter & 0xffff) - (leave & 0xffff)));
+        odd = part + sums_;
+        even = odd - second;
+        sums_ += last_lanes<1, uint32_t>(part);
+    }
+
+  private:
+    const uint16_t *line_, *enter_;
+    Vec<uint32_t> sums_ = {};
+};
+
+template <class Pixels>
+void paired_windows(const uint16_t* line, int size, const Pixels& pixels, uint8_t* out, int64_t n) {
+    PairedWindows windows(line, size);
+    constexpr int64_t half = kPairLanes, step = 2 * half;
+    const auto joined = [&](int64_t x) {
+        Vec<uint32_t> even, odd;
+        windows.next(x, even, odd);
+        return pixels.joined(even, odd);
+    };
+    int64_t x = 0;
+    for (; x + step <= n; x += step) {
+        const Pairs first = joined(x);
+        store_u8(out + x, first, joined(x + half));
+    }
+    if (x == n) return;
+    uint8_t rest[step];
+    const Pairs first = joined(x);
+    store_u8(rest, first, x + half < n ? joined(x + half) : first);
+    std::memcpy(out + x, rest, static_cast<size_t>(n - x));
+}
+
 template <class In, class Pixels>
+void scaled_by(const void* line, int size, int channels, const imgfilt::Affine& a, void* out, int64_t n) {
+    typedef decltype(Pixels::scale) Real;
+    const Pixels pixels{static_cast<Real>(a.scale), static_cast<Real>(a.bias)};
+    if constexpr (Same<In, uint16_t>::value)
+        if (channels == 1)
+            return paired_windows(static_cast<const uint16_t*>(line), size, pixels, static_cast<uint8_t*>(out), n);
+    windows<In>(line, size, channels, pixels, out, n);
+}
+
+template <class In, class Pixel>
 void scaled_windows(const void* line, int size, int channels, const imgfilt::Affine& a, void* out, int64_t n) {
-    windows<In>(line, size, channels, Pixels{static_cast<float>(a.scale), static_cast<float>(a.bias)}, out, n);
+    if (a.wide) return scaled_by<In, Scaled<Pixel, true>>(line, size, channels, a, out, n);
+    scaled_by<In, Scaled<Pixel, false>>(line, size, channels, a, out, n);
 }
 #endif
 

@@ -180,6 +180,15 @@ inline Reals clamp_reals(Reals v, float low, float high) {
     return _mm512_min_ps(_mm512_max_ps(v, _mm512_set1_ps(low)), _mm512_set1_ps(high));
 }
 inline Pairs nearest_i32(Reals v) { return _mm512_cvtps_epi32(v); }
+// v * scale + bias in 53 bits, to the nearest in low .. high.
+inline Pairs nearest_wide(Pairs v, double scale, double bias, double low, double high) {
+    const auto half = [&](__m256i part) {
+        const __m512d r = _mm512_cvtepi32_pd(part) * _mm512_set1_pd(scale) + _mm512_set1_pd(bias);
+        return _mm512_cvtpd_epi32(_mm512_min_pd(_mm512_max_pd(r, _mm512_set1_pd(low)), _mm512_set1_pd(high)));
+    };
+    const __m256i first = half(_mm512_castsi512_si256(v)), second = half(_mm512_extracti64x4_epi64(v, 1));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+}
 inline Reals roots(Reals v) { return _mm512_sqrt_ps(v); }
 inline Pairs truncate_i32(Reals v) { return _mm512_cvttps_epi32(v); }
 // Four registers of 32 bits, in order, to 8 bits.
@@ -254,6 +263,13 @@ inline Reals clamp_reals(Reals v, float low, float high) {
     return _mm256_min_ps(_mm256_max_ps(v, _mm256_set1_ps(low)), _mm256_set1_ps(high));
 }
 inline Pairs nearest_i32(Reals v) { return _mm256_cvtps_epi32(v); }
+inline Pairs nearest_wide(Pairs v, double scale, double bias, double low, double high) {
+    const auto half = [&](__m128i part) {
+        const __m256d r = _mm256_cvtepi32_pd(part) * _mm256_set1_pd(scale) + _mm256_set1_pd(bias);
+        return _mm256_cvtpd_epi32(_mm256_min_pd(_mm256_max_pd(r, _mm256_set1_pd(low)), _mm256_set1_pd(high)));
+    };
+    return _mm256_set_m128i(half(_mm256_extracti128_si256(v, 1)), half(_mm256_castsi256_si128(v)));
+}
 inline Reals roots(Reals v) { return _mm256_sqrt_ps(v); }
 inline Pairs truncate_i32(Reals v) { return _mm256_cvttps_epi32(v); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b, Pairs c, Pairs d) {
@@ -323,6 +339,13 @@ inline Reals clamp_reals(Reals v, float low, float high) {
     return _mm_min_ps(_mm_max_ps(v, _mm_set1_ps(low)), _mm_set1_ps(high));
 }
 inline Pairs nearest_i32(Reals v) { return _mm_cvtps_epi32(v); }
+inline Pairs nearest_wide(Pairs v, double scale, double bias, double low, double high) {
+    const auto half = [&](__m128i part) {
+        const __m128d r = _mm_cvtepi32_pd(part) * _mm_set1_pd(scale) + _mm_set1_pd(bias);
+        return _mm_cvtpd_epi32(_mm_min_pd(_mm_max_pd(r, _mm_set1_pd(low)), _mm_set1_pd(high)));
+    };
+    return _mm_unpacklo_epi64(half(v), half(_mm_unpackhi_epi64(v, v)));
+}
 inline Reals roots(Reals v) { return _mm_sqrt_ps(v); }
 inline Pairs truncate_i32(Reals v) { return _mm_cvttps_epi32(v); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b, Pairs c, Pairs d) {

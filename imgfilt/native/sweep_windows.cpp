@@ -82,7 +82,7 @@ void Sweep::window_along(int i, int64_t y, const char* line, char* out, int64_t 
         if (sums == op.dtype && op.affine.scale == 1.0 && op.affine.bias == 0.0)
             return sum(line, op.size, op.channels, out, n);
         if (const auto pixels = row_.window_pixels[source][type];
-            pixels != nullptr && op.affine.rounding == Rounding::half_even && !op.affine.wide)
+            pixels != nullptr && op.affine.rounding == Rounding::half_even)
             return pixels(line, op.size, op.channels, op.affine, out, n);
     }
     char* piece = lines_[i].scratch;
