@@ -95,6 +95,19 @@ def test_images_of_another_kind_have_plans_of_their_own():
     np.testing.assert_array_equal(imgfilt.box(GRAY.T, size=3), want.T)
 
 
+@pytest.mark.parametrize("order", "<>=")
+def test_byte_orders_by_their_names(order):
+    """The machine's own may be called "native" or by its name; the types are equal, what arrays tell of them is not."""
+    for name in ("u2", "i2", "f4", "f8"):
+        dtype = np.dtype(f">{name}").newbyteorder(order)
+        for function in (imgfilt.sobel, imgfilt.integral, imgfilt.pyr_down):
+            np.testing.assert_array_equal(function(GRAY.astype(dtype)), function(GRAY.astype(name)))
+        if dtype == np.dtype(name):
+            out = np.empty(GRAY.shape, dtype)
+            imgfilt.box(GRAY.astype(name), size=3, out=out)
+            np.testing.assert_array_equal(out, imgfilt.box(GRAY.astype(name), size=3))
+
+
 def test_the_rest_of_a_call_counts_each_time():
     want = {value: imgfilt.box(GRAY, size=5, border="constant", cval=value) for value in (0, 9.0)}
     assert (want[0] != want[9.0]).any()

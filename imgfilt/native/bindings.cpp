@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <bit>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -55,7 +56,9 @@ class Buffer {
   private:
     DType dtype() const {
         const char* format = buffer_.format;
-        if (*format == '=' || *format == '^') ++format;  // native byte order, not aligned
+        // This machine's byte order: not aligned, or called by its name.
+        constexpr char order = std::endian::native == std::endian::little ? '<' : '>';
+        if (*format == '=' || *format == '^' || *format == order) ++format;
         require(format[0] != 0 && format[1] == 0, "unsupported element type");
         switch (format[0]) {
             case 'B': return DType::u8;
