@@ -51,6 +51,21 @@ def test_means_are_rounded_to_the_nearest(dtype, size):
             np.testing.assert_array_equal(mean, (2 * sums_ + area) // (2 * area))
 
 
+@pytest.mark.parametrize("width", [140, 161, 192, 223])
+def test_means_of_bytes_beyond_24_bits_are_rounded_to_the_nearest(width):
+    size = (257, 259)  # columns of 16 bits
+    image = np.random.default_rng(5).integers(253, 256, (140, width), dtype=np.uint8)
+    sums_ = np.pad(image.astype(np.int64), ((128, 128), (129, 129)), mode="reflect")
+    for axis in (0, 1):
+        before = np.insert(np.cumsum(sums_, axis), 0, 0, axis)
+        n = image.shape[axis]
+        sums_ = np.take(before, np.arange(n) + size[axis], axis) - np.take(before, np.arange(n), axis)
+    assert sums_.max() > 2**24
+    area = size[0] * size[1]
+    mean = imgfilt.correlate(image, np.full(size, 1 / area), backend="box")
+    np.testing.assert_array_equal(mean, (2 * sums_ + area) // (2 * area))
+
+
 @pytest.mark.parametrize("chain", ["box size=9", "box size=101", "box size=9 | gaussian sigma=3"])
 def test_floats_do_not_depend_on_where_a_stripe_or_a_band_begins(chain):
     image = noise((700, 40, 3), "float32")
