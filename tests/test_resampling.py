@@ -118,6 +118,19 @@ def test_strides_and_dilation_of_anything(data):
     np.testing.assert_array_equal(one, three)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+@pytest.mark.parametrize(("stride", "apart"), [(3, 1), (2, 2), (4, 3), ((5, 2), 1)])
+def test_strided_rows_that_are_too_long_for_the_first_cache(dtype, stride, apart):
+    image = noise((41, 3100, 3), dtype)
+    sy, sx = np.broadcast_to(stride, 2).tolist()
+    for weights in (noise((3, 3), "float64"), np.ones((7, 7)) / 49):
+        wide = oracle.dilate(weights, (apart, apart))
+        anchor = tuple((n - 1) // 2 for n in wide.shape)
+        whole = oracle.response(image, wide, anchor=anchor)[::sy, ::sx]
+        got = imgfilt.correlate(image, weights, stride=stride, dilation=apart, threads=1)
+        agree(got, image, weights, whole, (dtype, stride, apart, weights.shape), 7)
+
+
 def test_convolve_takes_strides_and_dilation():
     image = noise((20, 30), "uint8")
     w = np.arange(6).reshape(2, 3)

@@ -183,6 +183,7 @@ void Program::find_reach() {
     find_together();
     find_twins();
     find_window();
+    if (steady_) find_wanted();
     reads_in_place_ = find_in_place();
 }
 
@@ -227,6 +228,34 @@ void Program::find_window() {
         for (const Tap& t : op.taps)
             needs(op.inputs[static_cast<size_t>(t.input)], -t.dy, t.dy + nodes_[i].together - 1);
         if (op.kind == OpKind::slide) needs(op.inputs[0], op.origin + 1, op.size - 1 - op.origin);
+    }
+}
+
+// Which rows are read at all where rows are skipped: every step-th has the same readers.
+void Program::find_wanted() {
+    const auto place = [](const Node& node, int64_t row) {  // of a row that is needed for row 0 of the result
+        return static_cast<size_t>((((node.ahead - row) % node.step) + node.step) % node.step);
+    };
+    for (Node& node : nodes_) node.wanted.assign(static_cast<size_t>(node.step), node.step == 1);
+    for (size_t i = nodes_.size(); i-- > 1;) {
+        Node& node = nodes_[i];
+        const Op& op = node.op;
+        if (op.kind == OpKind::slide || node.together > 1) node.wanted.assign(node.wanted.size(), true);
+        if (node.twin == static_cast<int>(i) - 1)  // made together, as many rows ahead
+            for (size_t j = 0; j < node.wanted.size(); ++j)
+                node.wanted[j] = nodes_[i - 1].wanted[j] = node.wanted[j] || nodes_[i - 1].wanted[j];
+        for (size_t j = 0; j < node.wanted.size(); ++j) {
+            if (!node.wanted[j]) continue;
+            const int64_t row = (node.ahead - static_cast<int64_t>(j)) * op.step;
+            const auto needs = [&](int input, int64_t at) {
+                Node& in = nodes_[static_cast<size_t>(input)];
+                in.wanted[place(in, at)] = true;
+            };
+            if (op.taps.empty())
+                for (int input : op.inputs) needs(input, row);
+            for (const Tap& t : op.taps) needs(op.inputs[static_cast<size_t>(t.input)], row + t.dy);
+            if (op.kind == OpKind::slide) needs(op.inputs[0], row - op.origin - 1);
+        }
     }
 }
 

@@ -102,8 +102,9 @@ class Program {
         int reach = 0;  // rows above and below the output row that may be needed
         // Rows after and before row y of the result that are needed for it, where no border is near.
         int ahead = 0, back = 0;
-        int pad = 0;     // pixels needed beyond each end of a line
-        int beside = 0;  // taps, gradient: pixels left and right of the output's that are read
+        std::vector<char> wanted;  // whether row at(y) + ahead - j is read for some y; where step is not 1
+        int pad = 0;               // pixels needed beyond each end of a line
+        int beside = 0;            // taps, gradient: pixels left and right of the output's that are read
         // Row y of the result is made from rows around y * step / up of this op.
         int64_t up = 1, step = 1;
         int64_t at(int64_t y) const { return up == 1 ? y * step : y / up * step; }
@@ -124,6 +125,7 @@ class Program {
     };
     void find_reach();
     void find_window();
+    void find_wanted();
     bool find_in_place() const;
     // Lines that are kept of an op: those that its readers may still ask for.
     static int64_t depth(const Node& node);

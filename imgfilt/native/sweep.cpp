@@ -9,8 +9,9 @@
 
 namespace imgfilt {
 
-constexpr int64_t kStream = 16 << 20;  // bytes of output that would only push other things out of the caches
-constexpr int64_t kRowsAhead = 3;      // of the image, where its rows are read several times
+constexpr int64_t kStream = 16 << 20;      // bytes of output that would only push other things out of the caches
+constexpr int64_t kFirstCache = 32 << 10;  // bytes
+constexpr int64_t kRowsAhead = 3;          // of the image, where its rows are read several times
 
 Sweep::Sweep(const Program& program, const View& in, const View& out, Border border, double cval)
     : program_(program),
@@ -62,6 +63,7 @@ void Sweep::make_lines() {
         line.rows.assign(static_cast<size_t>(line.depth), INT64_MIN);
         line.pointers.resize(std::max(op.taps.size() + kBlockRows - 1, op.inputs.size()));
     }
+    far_ = next - block_.memory.get() > kFirstCache;
 }
 
 void Sweep::run(int64_t first, int64_t last) {
@@ -193,15 +195,18 @@ void Sweep::prepare(int64_t y) {
 }
 void Sweep::produce_steadily(int64_t y, char* target) {
     const int result = static_cast<int>(lines_.size()) - 1;
-    for (int i = 0; i < result; ++i) {
-        const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
-        if (node.inside > 0) continue;
-        Line& line = lines_[static_cast<size_t>(i)];
-        const int64_t newest = node.at(y) + node.ahead;
-        if (node.step > 1 && node.op.kind != OpKind::slide)  // rows that are skipped are not made
-            line.steady = std::max(line.steady, node.at(y) - node.back);
-        while (line.steady <= newest) produce_next(i, line.steady++);
-    }
+    const int64_t step = program_.nodes_.front().step;
+    // Of long rows that come several at a time each goes through all ops that have as many while it is near.
+    for (int64_t left = far_ ? step - 1 : 0; left >= 0; --left)
+        for (int i = 0; i < result; ++i) {
+            const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
+            if (node.inside > 0 || (left > 0 && node.step != step)) continue;
+            Line& line = lines_[static_cast<size_t>(i)];
+            const int64_t newest = node.at(y) + node.ahead;
+            for (; line.steady <= newest - left; ++line.steady)
+                if (node.step == 1 || node.wanted[static_cast<size_t>(newest - line.steady)])
+                    produce_next(i, line.steady);
+        }
     produce(result, y, target);
 }
 void Sweep::produce_next(int i, int64_t row) {

@@ -174,6 +174,7 @@ class Sweep {
     // Whether the image's rows are loaded into lines for a sum under a rectangle: it fetches those of its next rows.
     const bool loaded_;
     const bool finite_outside_;  // what lies beyond the image's border
+    bool far_ = false;           // whether all lines together leave the first cache
     bool constant_ = false, steady_ = false;
     int64_t pieces_ = 1;  // of a line, between which later rows are fetched
     Fetcher ahead_;
