@@ -74,7 +74,7 @@ class Bands:
         self.shape, self.dtype = plan.out_shape, plan.out_dtype
         self._executable, self._image, self._cval, self._threads = executable, image, cval, threads
         self._block = lcm(1, *(_block(step) for step in plan.steps))
-        if self._block > 1 and plan.border == "wrap":  # the last block would not end where the image does
+        if plan.border == "wrap" and any(_block(step) > 1 for step in _ending_with_the_image(plan)):
             raise NotInBandsError(
                 f"{plan.title}: {plan.backend} rounds differently in bands where borders wrap; choose another backend"
             )
@@ -194,6 +194,15 @@ def _reach(step: Step, plan: Plan) -> int:
     raise NotInBandsError(
         f"{plan.title}: {name} looks at the whole image, and cannot be done in bands of rows"
     )
+
+
+def _ending_with_the_image(plan: Plan) -> tuple[Step, ...]:
+    """Steps whose last block ends where the image does: with what is wrapped around in it, a band's is another.
+
+    A last sweep makes rows beyond the image's ends as any others, its blocks counted on.
+    """
+    *before, last = plan.steps
+    return tuple(before) if isinstance(last, RowStep) else plan.steps
 
 
 def _block(step: Step) -> int:
