@@ -33,11 +33,6 @@ class Scratch {
 
 inline int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
-// As many of `threads` as pay for work that takes one of them so many nanoseconds: another is some 30 us late.
-inline int worthwhile(int threads, double nanoseconds) {
-    return static_cast<int>(std::clamp(1 + nanoseconds / 30e3, 1.0, static_cast<double>(std::max(1, threads))));
-}
-
 // Horizontal stripes: one for one thread, else a few per thread, of at least `least` rows.
 struct Stripes {
     int64_t height, rows;

@@ -10,6 +10,9 @@ namespace imgfilt {
 // once are served one after another by the pool's workers, each caller always making progress on its own.
 void parallel_for(int count, int threads, const std::function<void(int)>& task);
 
+// As many of `threads` as pay for work that takes one of them so many nanoseconds: fewer where workers sleep.
+int worthwhile(int threads, double nanoseconds);
+
 // The threads that `threads <= 0` ("all") stands for: the processors this process may run on.
 int all_threads();
 

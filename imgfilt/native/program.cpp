@@ -17,10 +17,9 @@ constexpr int64_t kMinRowsPerStripe = 16;
 constexpr int64_t kStripesPerThread = 8;
 constexpr int kWidestRectangle = 64;
 constexpr int kLeastBlock = 128;
-// Bytes that loops read and write: what takes longer than to start another thread, or another stripe (some 30 and 15
-// us).
-constexpr int64_t kMinWorkPerThread = 3 << 19;
-constexpr int64_t kMinWorkPerStripe = 3 << 18;
+constexpr double kBytesInNanosecond = 50.0;     // that loops read and write
+constexpr double kRowNanoseconds = 10.0;        // of an op, beside them
+constexpr int64_t kMinWorkPerStripe = 3 << 18;  // bytes, of which a stripe more than threads is worth its while
 
 void require(bool condition, const char* message) {
     if (!condition) throw std::invalid_argument(message);
@@ -405,7 +404,9 @@ void Program::run(const View& in, const View& rows, Border border, double cval, 
             "the output's size is not what the program makes of the image");
     if (threads <= 0) threads = all_threads();
     const int64_t work = std::max(in.height * in.width, out.height * out.width) * work_;
-    threads = static_cast<int>(std::min<int64_t>({threads, out.height, 1 + work / kMinWorkPerThread}));
+    threads = worthwhile(static_cast<int>(std::min<int64_t>(threads, out.height)),
+                         static_cast<double>(work) / kBytesInNanosecond +
+                             kRowNanoseconds * static_cast<double>(nodes_.size()) * static_cast<double>(out.height));
     if (threads == 1) {
         sweep(*this, in, out, border, cval, begin, begin + out.height);
         return;
