@@ -22,6 +22,21 @@ class Program:
         begin: int = 0,
     ) -> None: ...
 
+def fourier_radices(n: int) -> list[int]: ...
+
+class Fourier:
+    def __init__(self, weights: NDArray[Any], options: dict[str, Any]) -> None: ...
+    def workspace(self, channels: int) -> int: ...
+    def run(
+        self,
+        pixels: Program,
+        border: int,
+        image: NDArray[Any],
+        out: NDArray[Any],
+        cval: float,
+        threads: int,
+    ) -> None: ...
+
 def median(
     size: int, border: int, image: NDArray[Any], out: NDArray[Any], cval: float, threads: int
 ) -> None: ...

@@ -36,12 +36,12 @@ _STEPS_PER_DOUBLING = 2.0  # of a window along the row
 _STEPS_BEYOND_CACHE = 1.5  # on top, where three rows leave the first cache
 _FIRST_CACHE = 48 << 10  # bytes
 _COPIES_BESIDE = 5.0  # of the whole image: with its borders, and the response
-_OF_FLOAT64 = 1.75  # what transforms of float64 take, times what those of float32 do
+_OF_SHORTER_VECTORS = 0.68  # transforms are 2^0.68 times slower with vectors half as long
 
 _SHARED = 1.1  # what the core's threads take together, times what one takes: they share the memory
 _THREAD_SECONDS = 30e-6  # to start one
-_TILES_SHARED = 1.25  # the same of threads that take turns at Python's lock
-_PYTHON_THREAD_SECONDS = 0.5e-3
+_ROW_OF_TILE = 25.0  # nanoseconds, beside its elements
+_RESAMPLING_SECONDS = 60e-6  # beside the sums
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Constants:
     steps_sideways: float = 0.6  # a load that straddles two cache lines, on top
     gemv_ns_per_element: float = 0.05
     copy_ns_per_element: float = 0.15
-    transform_ns_per_digit: float = 0.23  # there and back, for each binary digit of the transform's length
-    transform_ns_per_element: float = 1.0  # into the tile and out of it
-    transform_ns_per_interleaved: float = 1.0  # on top, where there are several channels
-    transform_ns_per_tile: float = 60e3
+    transform_ns_per_digit: float = 0.09  # of a pair of float32, there and back, for each digit of the length
+    transform_ns_per_element: float = 0.4  # into the tile and out of it
+    transform_ns_per_interleaved: float = 0.15  # on top, where there are several channels
+    transform_ns_per_tile: float = 1000.0
     resample_ns_per_element: float = 0.3  # four rows to a sample, and four samples to a row
     resample_ns_per_sample: float = 1.8  # turned four times
 
@@ -256,21 +256,20 @@ def of_matrix_product(problem: Problem, taps: int, itemsize: int) -> float:
 
 
 def of_transforms(channels: int, height: int, width: int, itemsize: int) -> float:
-    """Seconds for a tile through a Fourier transform, a product and the inverse, on one thread."""
+    """Seconds for two tiles through a Fourier transform, a product and the inverse, on one thread."""
     c = constants()
-    elements = height * width * channels * (_OF_FLOAT64 if itemsize == 8 else 1.0)
-    each = c.transform_ns_per_digit * math.log2(height * width) + c.transform_ns_per_element
-    if channels > 1:
-        each += c.transform_ns_per_interleaved
-    return (elements * each + c.transform_ns_per_tile) * 1e-9
+    longer = math.pow(_WIDTH["v4"] / _WIDTH.get(isa(), 16.0), _OF_SHORTER_VECTORS) * itemsize / 4
+    each = c.transform_ns_per_digit * math.log2(height * width) * longer
+    each += 2 * (c.transform_ns_per_element + (c.transform_ns_per_interleaved if channels > 1 else 0.0))
+    return (height * (width * each + 2 * _ROW_OF_TILE) + 2 * c.transform_ns_per_tile) * 1e-9
 
 
 def of_tiles(seconds: float, count: int, threads: int) -> float:
-    """Seconds for `count` tiles that take so many each, on so many threads of Python."""
+    """Seconds for `count` tasks that take so many each, on so many of the core's threads."""
     threads = min(threads, count)
     if threads == 1:
         return seconds * count
-    return seconds * -(-count // threads) * _TILES_SHARED + _PYTHON_THREAD_SECONDS * (threads - 1)
+    return seconds * -(-count // threads) * _SHARED + _THREAD_SECONDS
 
 
 def of_resampling(problem: Problem, step: int, taps: int) -> float:
@@ -283,4 +282,4 @@ def of_resampling(problem: Problem, step: int, taps: int) -> float:
     ns = problem.elements * c.resample_ns_per_element + samples * (
         c.resample_ns_per_sample + 0.1 * taps / step
     )
-    return ns * 1e-9 + c.transform_ns_per_tile * 1e-9
+    return ns * 1e-9 + _RESAMPLING_SECONDS

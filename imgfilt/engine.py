@@ -13,6 +13,7 @@ from imgfilt import _native, graph
 from imgfilt.backend import ARRAY_BACKENDS
 from imgfilt.borders import NATIVE
 from imgfilt.plans import AreaStep, ArrayStep, Plan, RowStep, Step
+from imgfilt.problem import Put
 
 Image = NDArray[Any]
 Runner = Callable[[Image, Image, float, int], None]
@@ -71,15 +72,7 @@ class Executable:
 
             def run_array(image: Image, out: Image, cval: float, threads: int) -> None:
                 target = out if out.ndim == 3 else out[..., None]
-                sy, sx = problem.stride
-
-                def put(block: Image, top: int, left: int) -> None:
-                    wanted = block[-top % sy :: sy, -left % sx :: sx]
-                    height, width = wanted.shape[:2]
-                    if height and width:
-                        y, x = -(-top // sy), -(-left // sx)
-                        pixels.run(border, wanted, target[y : y + height, x : x + width], cval, 1)
-
+                put = Put(pixels, target, border, cval, problem.stride)
                 backend.respond(problem, image if image.ndim == 3 else image[..., None], cval, put, threads)
 
             return _apart(run_array)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from numpy.typing import NDArray
@@ -10,8 +9,28 @@ from numpy.typing import NDArray
 from imgfilt.kernel import Kernel, KernelFacts, facts
 from imgfilt.records import record
 
-Put = Callable[[NDArray[Any], int, int], None]
-"""Takes an (h, w, C) block of a response, and the row and column of the image that it begins at."""
+
+@record(eq=False)
+class Put:
+    """Where a response goes: takes an (h, w, C) block, and the row and column of the image that it begins at.
+
+    What `program`, the core's, makes of every `stride[0]`-th row and `stride[1]`-th column goes to `out`. A backend
+    whose blocks are made in the core hands both over instead of calling this.
+    """
+
+    program: Any
+    out: NDArray[Any]
+    border: int
+    cval: float
+    stride: tuple[int, int]
+
+    def __call__(self, block: NDArray[Any], top: int, left: int) -> None:
+        sy, sx = self.stride
+        wanted = block[-top % sy :: sy, -left % sx :: sx]
+        height, width = wanted.shape[:2]
+        if height and width:
+            y, x = -(-top // sy), -(-left // sx)
+            self.program.run(self.border, wanted, self.out[y : y + height, x : x + width], self.cval, 1)
 
 
 @record

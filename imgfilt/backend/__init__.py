@@ -4,8 +4,8 @@
     supports  (problem) -> None, or a `Refusal` with the reason
     arithmetic  (problem) -> the types of its sums, and whether they are exact
     lower     (problem, rows, line) -> the line of the response       (backends that fuse into a row program)
-    respond   (problem, image, cval, put, threads): puts the response / scale, in blocks (backends that read whole
-              arrays; `put` may be called by several threads, the blocks cover the image once)
+    respond   (problem, image, cval, put, threads): puts the response / scale, in blocks that cover the image once, or
+              has the core do it with what `put` holds (backends that read whole arrays)
     cost      (problem, threads) -> predicted seconds on so many threads
     block_rows (problem) -> rows that `respond` computes together, counted from the first: where sums round, a band
               of the image gives the same bits as the whole only if its blocks are the whole's (may be absent:

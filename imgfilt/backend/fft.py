@@ -1,41 +1,59 @@
 """Correlation by Fourier transforms, in overlapping tiles that stay in the cache: large kernels of high rank.
 
-Overlap-save (Stockham 1966): a tile of ny x nx elements, transformed, multiplied by the conjugate of the kernel's
-transform and transformed back, holds the responses of its first (ny - kh + 1) x (nx - kw + 1) elements. Tiles depend
-on the problem alone, so that the bits are the same for any number of threads, which share the tiles out.
+Overlap-save (Stockham, High-speed convolution and correlation, 1966): a tile of ny x nx elements, transformed,
+multiplied by the conjugate of the kernel's transform and transformed back, holds the responses of its first
+(ny - kh + 1) x (nx - kw + 1) elements. The core does it (native/fft.cpp) with two tiles at a time, as the real and the
+imaginary parts of one, which a real kernel keeps apart. Tiles and pairs depend on the problem alone, so that the bits
+are the same for any number of threads, which share them out.
 
 The error is bounded as by Percival (Rapid multiplication modulo the sum and difference of highly composite numbers,
-Mathematics of Computation 72, 2003): a transform adds a relative error of (1 + sqrt 5) u + u for each binary digit of
-its length; no element of the product's response is off by more than the relative error of both together times |x| |w|,
-the Euclidean norms of tile and kernel. Radix 3 and 5 steps need up to 5.2 u a digit; 6 is used throughout.
-Whole numbers are rounded to the nearest where the bound lies below a half, and are exact then. What is not finite
-would spread over a tile: it is left out, and the responses that it reaches are summed directly.
+Mathematics of Computation 72, 2003). Forward, a pass adds errors of at most e times the Euclidean norm of what it
+makes; in the product, by the inequality of Cauchy and Schwarz, the absolute values of the spectrum of the response sum
+to at most the norms of both spectra, and so do its errors; back, every value is a sum of some of these, and a pass
+adds at most e times the absolute values that are summed. Together no response is off by more than the sum of all e
+times |x| |w|, the Euclidean norms of tile and kernel. In units of the round-off, e is for a pass
+
+    of radix 2    1     one addition
+    of radix 4    2     two of them; a multiplication by i is exact
+    of radix 8    5.3   three, and a sum times the root of a half, which is itself rounded by 0.3
+    of radix 3    4.2   a + t; a - t/2 +- i s (b - c), with s (b - c) off by 2.5 |s (b - c)|
+    its roots     3.7   a complex product, sqrt 5 (Brent, Percival, Zimmermann, Error bounds on complex floating-point
+                        multiplication, 2007; less where additions are fused, Jeannerod et al. 2017), times a root
+                        whose parts are within an ulp
+
+and the last pass of each transform has no roots. Whole numbers are rounded to the nearest where the bound lies below a
+half, and are exact then. What is not finite would spread over a tile: it is left out, and the responses that it
+reaches are summed directly.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgfilt import cost as costs
 from imgfilt.arithmetic import Arithmetic, promised_exact
-from imgfilt.borders import extend
+from imgfilt.borders import saturate
 from imgfilt.problem import Problem, Put, Refusal
 from imgfilt.records import record
 from imgfilt.rows import ROUND_OFF
 
+if TYPE_CHECKING:
+    from imgfilt import _native
+
 name = "fft"
 
-_SIZES = tuple(sorted(m << e for m in (1, 3, 5) for e in range(3, 13)))
-_TILE_BYTES = 800 << 10
-"""A tile, its transform and what comes back are allocated for each tile: beyond this they leave the caches."""
-_FREED_BYTES = 24 << 20
-_U_PER_DIGIT = 6.0
+_SIZES = tuple(sorted([1 << e for e in range(4, 16)] + [3 << e for e in range(4, 14)]))
+_TILE_BYTES = 600 << 10
+"""Of a pair of tiles: it is to stay in the second cache, with some of the kernel's transform."""
+_PASS = {2: 1.0, 3: 4.2, 4: 2.0, 8: 5.3}
+_ROOTS = 3.7
+_PRODUCT = 5.0
+"""By the kernel's transform, which is rounded, and was by its division."""
 _EXACT = {"float32": 2.0**24, "float64": 2.0**53}
 _ITEMSIZE = {"float32": 4, "float64": 8}
 
@@ -57,10 +75,10 @@ def cost(problem: Problem, threads: int) -> float:
 
 
 def workspace(problem: Problem) -> int:
-    """Bytes of a tile, its transform and its product, and of the kernel's transform."""
+    """Bytes of a pair of tiles, the responses of some, and of the kernel's transform."""
     layout = _known(problem)
-    plane = layout.ny * (layout.nx + 2) * _ITEMSIZE[layout.dtype]
-    return 3 * plane * problem.channels + plane
+    spectrum = 2 * layout.ny * layout.nx * _ITEMSIZE[layout.dtype]
+    return _native_tiles(problem).workspace(problem.channels) + spectrum
 
 
 def arithmetic(problem: Problem) -> Arithmetic:
@@ -87,35 +105,13 @@ def reach(problem: Problem) -> int:
 
 def respond(problem: Problem, image: NDArray[Any], cval: float, put: Put, threads: int) -> None:
     """The response to an (H, W, C) image, still to be multiplied by `scale`, tile by tile."""
-    _keep_freed_memory()
-    spectrum = _spectrum(problem)
-    tiles = list(_tiles(problem, image.shape[0]))
-    rest = iter(tiles)
-
-    def work() -> None:
-        for tile in rest:
-            put(_respond_tile(problem, image, cval, spectrum, tile), tile[0], tile[2])
-
-    helpers = min(threads, len(tiles)) - 1
-    if helpers < 1:
-        work()
-        return
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(helpers) as pool:
-        others = [pool.submit(work) for _ in range(helpers)]
-        work()
-        for other in others:
-            other.result()
+    constant = saturate(cval, image.dtype)
+    _native_tiles(problem).run(put.program, put.border, image, put.out, constant, threads)
 
 
-def _keep_freed_memory() -> None:
-    """Has the C library keep the memory of a tile for the next one.
-
-    glibc gives freed arrays back to the system, and each tile would have its pages mapped anew, for more time than the
-    transforms take; but not arrays smaller than the largest that was ever freed. This one is never touched.
-    """
-    np.empty(_FREED_BYTES, np.uint8)
+def block_rows(problem: Problem) -> int:
+    """Rows of output a tile has: an image in bands of multiples of them gives the same bits as the whole."""
+    return _known(problem).ny - problem.facts.trimmed.shape[0] + 1
 
 
 @record
@@ -127,10 +123,6 @@ class _Layout:
     dtype: str
     response: str
     error: float
-
-
-_Tile = tuple[int, int, int, int]
-"""The outputs top, bottom, left, right."""
 
 
 def _whole(problem: Problem) -> bool:
@@ -186,9 +178,11 @@ def _layout(problem: Problem) -> _Layout | None:
 def _seconds(problem: Problem, layout: _Layout, threads: int) -> float:
     """What all tiles are predicted to take."""
     kh, kw = problem.facts.trimmed.shape
-    count = -(-problem.height // (layout.ny - kh + 1)) * -(-problem.width // (layout.nx - kw + 1))
+    down, along = -(-problem.height // (layout.ny - kh + 1)), -(-problem.width // (layout.nx - kw + 1))
+    pairs = down * -(-along * problem.channels // 2)
+    tasks = down * (along if problem.channels % 2 == 0 else -(-along // 2))  # as the core has them
     each = costs.of_transforms(problem.channels, layout.ny, layout.nx, _ITEMSIZE[layout.dtype])
-    return costs.of_tiles(each, count, threads)
+    return costs.of_tiles(each * pairs / tasks, tasks, threads)
 
 
 def _sides(length: int, taps: int) -> list[int]:
@@ -198,7 +192,7 @@ def _sides(length: int, taps: int) -> list[int]:
 
 
 def _judged(problem: Problem, dtype: str, ny: int, nx: int) -> _Layout | None:
-    if ny * nx * _ITEMSIZE[dtype] > _TILE_BYTES and (ny, nx) != _least_tile(problem):
+    if 2 * ny * nx * _ITEMSIZE[dtype] > _TILE_BYTES and (ny, nx) != _least_tile(problem):
         return None
     error = _bound(problem, dtype, ny, nx)
     total = float(np.abs(_weights(problem)).sum()) * problem.largest
@@ -218,99 +212,39 @@ def _judged(problem: Problem, dtype: str, ny: int, nx: int) -> _Layout | None:
 def _bound(problem: Problem, dtype: str, ny: int, nx: int) -> float:
     """How far a response may be off by rounding in both transforms, the product, and what is added afterwards."""
     weights, unit, middle = _weights(problem), ROUND_OFF[dtype], _middle(problem)
-    digits = math.log2(ny * nx)
-    relative = math.expm1((2 * digits * _U_PER_DIGIT + 5) * unit)
+    transform = _of_passes(ny) + _of_passes(nx)
+    relative = math.expm1((2 * transform + _PRODUCT) * unit + (transform + 2) * ROUND_OFF["float64"])
     size = max(problem.high - middle, middle - problem.low)
-    norms = math.sqrt(ny * nx) * size * float(np.linalg.norm(weights))
+    norms = math.sqrt(2 * ny * nx) * size * float(np.linalg.norm(weights))
     return relative * norms + 3 * unit * float(np.abs(weights).sum()) * (size + abs(middle))
 
 
-def block_rows(problem: Problem) -> int:
-    """Rows of output a tile has: an image in bands of multiples of them gives the same bits as the whole."""
-    return _known(problem).ny - problem.facts.trimmed.shape[0] + 1
+@lru_cache(maxsize=64)
+def _of_passes(n: int) -> float:
+    """The sum of e of a transform of n elements, in round-offs."""
+    from imgfilt import _native
 
-
-def _tiles(problem: Problem, height: int) -> Iterator[_Tile]:
-    """The outputs of each tile, of an image of `height` rows (as the problem's, or a band of them)."""
-    rows = block_rows(problem)
-    most = _known(problem).nx - problem.facts.trimmed.shape[1] + 1
-    count = -(-problem.width // most)
-    for top in range(0, height, rows):
-        for i in range(count):
-            yield top, min(top + rows, height), problem.width * i // count, problem.width * (i + 1) // count
+    radices = _native.fourier_radices(n)
+    return sum(_PASS[r] + _ROOTS for r in radices) - _ROOTS
 
 
 @lru_cache(maxsize=8)
-def _spectrum(problem: Problem) -> NDArray[Any]:
-    """The conjugate of the kernel's transform, computed in 53 bits and rounded once."""
-    from scipy.fft import rfft2
+def _native_tiles(problem: Problem) -> _native.Fourier:
+    """The kernel's transform, computed in 53 bits and rounded once, and all that its tiles need."""
+    from imgfilt import _native
 
-    layout = _known(problem)
-    spectrum = np.conj(rfft2(_weights(problem), (layout.ny, layout.nx)))
-    return np.asarray(spectrum, np.complex64 if layout.dtype == "float32" else np.complex128)
-
-
-def _respond_tile(
-    problem: Problem, image: NDArray[Any], cval: float, spectrum: NDArray[Any], tile: _Tile
-) -> NDArray[Any]:
-    """The response of the tile's outputs, (h, w, C)."""
-    from scipy.fft import irfft2, rfft2
-
-    layout, middle = _known(problem), _middle(problem)
-    top, bottom, left, right = tile
-    part = _part(problem, image, cval, tile)
-    padded = np.zeros((problem.channels, layout.ny, layout.nx), layout.dtype)
-    filled = padded[:, : part.shape[0], : part.shape[1]]
-    filled[...] = part.transpose(2, 0, 1)
-    if middle:
-        filled -= middle
-    wild = None if problem.integral else _wild(problem, filled)
-    if wild is not None:
-        filled[wild] = 0.0
-    product = rfft2(padded)
-    product *= spectrum
-    whole_tile = irfft2(product, (layout.ny, layout.nx), overwrite_x=True)
-    response = whole_tile[:, : bottom - top, : right - left]
-    if _whole(problem):
-        np.rint(response, out=response)
-    if middle:
-        response += middle * float(_weights(problem).sum())
-    if wild is not None:
-        _sum_directly(problem, part, wild, response)
-    return np.asarray(response.transpose(1, 2, 0), layout.response)
-
-
-def _part(problem: Problem, image: NDArray[Any], cval: float, tile: _Tile) -> NDArray[Any]:
-    """The elements that a tile's outputs are made of."""
-    (kh, kw), (ay, ax) = problem.facts.trimmed.shape, problem.facts.trimmed.anchor
-    top, bottom, left, right = tile
-    rows, columns = (top - ay, bottom - ay + kh - 1), (left - ax, right - ax + kw - 1)
-    if rows[0] >= 0 and rows[1] <= image.shape[0] and columns[0] >= 0 and columns[1] <= image.shape[1]:
-        return image[slice(*rows), slice(*columns)]
-    return extend(image, rows, columns, problem.border, cval, image.dtype)
-
-
-def _wild(problem: Problem, elements: NDArray[Any]) -> NDArray[np.bool_] | None:
-    """Where elements are not finite, or so large that a transform would not be; None where they are nowhere."""
-    room = 16 * elements[0].size * max(1.0, float(np.abs(_weights(problem)).sum()))
-    limit = float(np.finfo(elements.dtype).max) / room
-    if np.abs(elements).max() <= limit:
-        return None
-    return np.asarray(~(np.abs(elements) <= limit))
-
-
-def _sum_directly(
-    problem: Problem, part: NDArray[Any], wild: NDArray[np.bool_], response: NDArray[Any]
-) -> None:
-    """The outputs that wild elements reach, one tap after another."""
-    weights = _weights(problem)
-    kh, kw = weights.shape
-    counts = np.zeros((wild.shape[0], wild.shape[1] + 1, wild.shape[2] + 1), np.int64)
-    counts[:, 1:, 1:] = wild.cumsum(1).cumsum(2)
-    near = counts[:, kh:, kw:] - counts[:, :-kh, kw:] - counts[:, kh:, :-kw] + counts[:, :-kh, :-kw]
-    channel, y, x = np.nonzero(near)
-    sums = np.zeros(y.size)
-    with np.errstate(invalid="ignore", over="ignore"):
-        for i, j in np.argwhere(weights):
-            sums += weights[i, j] * part[y + i, x + j, channel]
-        response[channel, y, x] = sums
+    layout, weights, middle = _known(problem), _weights(problem), _middle(problem)
+    size = float(np.abs(weights).sum())
+    room = 32 * layout.ny * layout.nx * max(1.0, size)
+    options = {
+        "anchor": problem.facts.trimmed.anchor,
+        "tile": (layout.ny, layout.nx),
+        "stride": problem.stride,
+        "wide": layout.dtype == "float64",
+        "wide_response": layout.response == "float64",
+        "whole": _whole(problem),
+        "middle": middle,
+        "offset": middle * float(weights.sum()),
+        "limit": math.inf if problem.integral else float(np.finfo(layout.dtype).max) / room,
+    }
+    return _native.Fourier(np.ascontiguousarray(weights, np.float64), options)

@@ -165,8 +165,6 @@ def run(sweep: Sequence[Sweep], threads: int) -> Iterator[Row]:
     """One row for each problem, as soon as it is known."""
     if not sweep:
         return
-    import scipy.fft  # noqa: F401  (so that no backend's first run pays for it)
-
     height, width, channels = (max(problem.shape[axis] for problem in sweep) for axis in range(3))
     scene = picture((height, width, channels), "float32")
     for problem in sweep:

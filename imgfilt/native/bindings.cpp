@@ -11,9 +11,11 @@
 #include "area.hpp"
 #include "bank_bindings.hpp"
 #include "dispatch.hpp"
+#include "fft.hpp"
 #include "pool.hpp"
 #include "probe.hpp"
 #include "program.hpp"
+#include "real_arrays.hpp"
 #include "resample.hpp"
 #include "transposed_bindings.hpp"
 
@@ -161,6 +163,21 @@ Program* program_of(const nb::list& list) {
     return new Program(std::move(ops));
 }
 
+Fourier* fourier_of(nb::handle weights, const nb::dict& d) {
+    const Buffer of(weights);
+    FourierOptions o;
+    std::tie(o.anchor_y, o.anchor_x) = nb::cast<Pair>(d["anchor"]);
+    std::tie(o.ny, o.nx) = nb::cast<Pair>(d["tile"]);
+    std::tie(o.stride_y, o.stride_x) = nb::cast<Pair>(d["stride"]);
+    o.wide = nb::cast<bool>(d["wide"]);
+    o.response = nb::cast<bool>(d["wide_response"]) ? DType::f64 : DType::f32;
+    o.whole = nb::cast<bool>(d["whole"]);
+    o.middle = nb::cast<double>(d["middle"]);
+    o.offset = nb::cast<double>(d["offset"]);
+    o.limit = nb::cast<double>(d["limit"]);
+    return new Fourier(of.view(), o);
+}
+
 Border border_of(int border) {
     if (border < 0 || border > 5) throw std::invalid_argument("unknown border");
     return static_cast<Border>(border);
@@ -201,6 +218,21 @@ NB_MODULE(_native, m) {
                 p.run(of.source, of.target, b, cval, threads, begin);
             },
             "border"_a, "image"_a, "out"_a, "cval"_a, "threads"_a, "begin"_a = 0);
+
+    m.def("fourier_radices", &fourier_radices, "n"_a, "The radices of the passes of a transform of n elements.");
+    nb::class_<Fourier>(m, "Fourier", "Correlation by transforms of tiles; see fft.hpp.")
+        .def(nb::new_(&fourier_of), "weights"_a, "options"_a)
+        .def("workspace", &Fourier::workspace, "channels"_a)
+        .def(
+            "run",
+            [](const Fourier& f, const Program& pixels, int border, nb::handle image, nb::handle out, double cval,
+               int threads) {
+                const Images of(image, out);
+                const Border b = border_of(border);
+                nb::gil_scoped_release release;
+                f.run(of.source, pixels, of.target, b, cval, threads);
+            },
+            "pixels"_a, "border"_a, "image"_a, "out"_a, "cval"_a, "threads"_a);
 
     m.def(
         "median",

@@ -6,6 +6,7 @@
 
 #include "area_kernels.hpp"
 #include "bank_kernels.hpp"
+#include "fft_kernels.hpp"
 #include "probe_kernels.hpp"
 #include "row_kernels.hpp"
 #include "transposed_kernels.hpp"
@@ -18,6 +19,7 @@ struct Kernels {
     const AreaKernels* area;
     const TransposedKernels* transposed;
     const BankKernels* bank;
+    const FourierKernels* fourier;
     const ProbeKernels* probe;
 };
 
