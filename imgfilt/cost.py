@@ -31,6 +31,7 @@ _OF_BLOCKS = 0.53  # the steps of such sums
 _STEPS_OF_RUNNING = 6.0  # of sums along the row, each out of the one before
 _STEPS_OF_RUNNING_REALS = 8.0
 _WIDEST_RECTANGLE = 64  # columns, see native/program.cpp
+_LEAST_FILLED = 2  # every so-manyth place of a rectangle
 _STEPS_PER_RECTANGLE = 4.0  # of taps: rows of the input that not all rows of output reach
 _STEPS_PER_DOUBLING = 2.0  # of a window along the row
 _STEPS_BEYOND_CACHE = 1.5  # on top, where three rows leave the first cache
@@ -127,8 +128,8 @@ def of_op(op: RowOp, ops: list[RowOp], length: float) -> float:
     if op.kind in ("taps", "gradient"):
         small = op.dtype == "int16" and len(op.taps) <= 3 and all(abs(t.weight) <= 2 for t in op.taps)
         root = 8.0 if op.kind == "gradient" else 0.0
-        if _fills_rectangle(op):
-            steps = _of_rectangle(len(op.taps))
+        if places := _rectangle(op):
+            steps = _of_rectangle(places)
         elif _fills_line(op):
             steps = _STEPS_PER_BLOCK + _OF_BLOCKS * c.steps_per_tap * len(op.taps)
         else:
@@ -159,13 +160,17 @@ def is_rectangle(height: int, width: int) -> bool:
     return height > 1 and 1 < width <= _WIDEST_RECTANGLE
 
 
-def _fills_rectangle(op: RowOp) -> bool:
-    """Whether an op's taps are all those of such a rectangle."""
+def _rectangle(op: RowOp) -> int:
+    """The places of such a rectangle that an op's taps fill, or half of it at least (one more then: the results are
+    looked at); else 0."""
     if op.dtype not in ROUND_OFF or op.up > 1 or op.step > 1 or len(op.inputs) != 1 or not op.taps:
-        return False
-    first, last = op.taps[0], op.taps[-1]
-    height, width = last.dy - first.dy + 1, last.dx - first.dx + 1
-    return is_rectangle(height, width) and len(op.taps) == height * width
+        return 0
+    columns = [t.dx for t in op.taps]
+    height, width = op.taps[-1].dy - op.taps[0].dy + 1, max(columns) - min(columns) + 1
+    taps, places = len(op.taps), height * width
+    if not is_rectangle(height, width) or _LEAST_FILLED * taps < places:
+        return 0
+    return places if taps == places else places + 1
 
 
 def _fills_line(op: RowOp) -> bool:

@@ -14,7 +14,7 @@ from imgfilt.rows import RowOp, Tap
 
 
 def taps(weights):
-    """All weights, centred; with a zero among them they are no rectangle for the core."""
+    """All weights but those of 0, centred."""
     height, width = weights.shape
     return tuple(
         Tap(0, i - height // 2, j - width // 2, float(weights[i, j])) for i, j in np.argwhere(weights)
@@ -39,6 +39,8 @@ def chains(draw):
     rng = np.random.default_rng(draw(st.integers(0, 99)))
     sizes = draw(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 12)), min_size=1, max_size=3))
     kernels = [rng.normal(size=size) for size in sizes]
+    for weights in kernels[: draw(st.integers(0, 3))]:
+        weights[rng.random(weights.shape) < 0.3] = 0
     return noise(shape, dtype), kernels, draw(st.sampled_from(oracle.BORDERS))
 
 
@@ -88,6 +90,43 @@ def test_zero_weights_keep_nan_and_infinity_away(bad):
     reached = np.zeros(image.shape, bool)
     reached[8:13, 13:18] = weights[::-1, ::-1] != 0
     np.testing.assert_array_equal(~np.isfinite(got), reached)
+
+
+GAPS = {
+    "cross": np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], float),
+    "no column": np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]], float),
+    "no row": np.array([[1, 2, 1], [0, 0, 0], [-1, -2, -1]], float),
+    "corner": np.array([[0, 1, 2], [-1, 3, 1], [-2, -1, 4]], float),
+    "diagonal": np.array([[0, 1], [-1, 0]], float),
+    "square": np.where(np.eye(5), 0, np.arange(1.0, 26).reshape(5, 5)),
+    "large": np.where(np.random.default_rng(0).random((7, 9)) < 0.4, 0, np.arange(1.0, 64).reshape(7, 9)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kernel", GAPS)
+def test_what_lies_under_zero_weights_is_not_seen(kernel, dtype):
+    """Where nothing bad is reached the bits are those of an image without anything bad, wherever tiles lie."""
+    weights = GAPS[kernel]
+    for shape in ((23, 150, 1), (9, 33, 3), (5, 7, 1), (2, 600, 4)):
+        rng = np.random.default_rng(shape[1])
+        clean = rng.integers(-9, 10, shape).astype(dtype)
+        wild = clean.copy()
+        bad = rng.random(shape) < 0.02
+        wild[bad] = rng.choice([np.nan, np.inf, -np.inf], int(bad.sum()))
+        reached = oracle.response(bad.astype(oracle.Wide), np.abs(weights)) != 0
+        for threads in (1, 3):
+            got = run(wild, [weights], "reflect101", threads)
+            np.testing.assert_array_equal(~np.isfinite(got), reached)
+            np.testing.assert_array_equal(got[~reached], run(clean, [weights], "reflect101")[~reached])
+
+
+@pytest.mark.parametrize("kernel", GAPS)
+def test_rectangles_with_gaps_equal_the_oracle(kernel):
+    for shape in ((13, 70), (8, 260, 3), (3, 4, 2)):
+        for dtype in ("float32", "float64"):
+            image = noise(shape, dtype)
+            check(imgfilt.correlate(image, GAPS[kernel], backend="direct"), image, GAPS[kernel])
 
 
 LONG = {

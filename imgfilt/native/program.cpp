@@ -16,6 +16,7 @@ namespace {
 constexpr int64_t kMinRowsPerStripe = 16;
 constexpr int64_t kStripesPerThread = 8;
 constexpr int kWidestRectangle = 64;
+constexpr int64_t kLeastFilled = 2;  // every so-manyth place of a rectangle
 constexpr int kLeastBlock = 128;
 constexpr double kBytesInNanosecond = 50.0;     // that loops read and write
 constexpr double kRowNanoseconds = 10.0;        // of an op, beside them
@@ -273,18 +274,25 @@ int Program::column_rows(const Node& node) const {
     return real(op.dtype) ? kBlockRows : op.taps.size() < kLong ? 2 : 4;
 }
 
-// The rectangle that taps fill row by row; of no height where they do not.
-Rectangle Program::rectangle_of(const Op& op) {
-    const Tap &first = op.taps.front(), &last = op.taps.back();
-    const int height = last.dy - first.dy + 1, width = last.dx - first.dx + 1;
-    if (height < 2 || width < 2 || width > kWidestRectangle ||
-        static_cast<int64_t>(op.taps.size()) != int64_t{height} * width)
-        return {};
-    for (int t = 0; t < height * width; ++t) {
-        const Tap& tap = op.taps[static_cast<size_t>(t)];
-        if (tap.dy != first.dy + t / width || tap.dx != first.dx + t % width) return {};
-    }
-    return {height, width, op.channels, rows_in_run(width)};
+// Taps that fill a rectangle row by row, or half of it at least, are one, the others' weights being 0.
+void Program::find_rectangle(Node& node) {
+    const std::vector<Tap>& taps = node.op.taps;
+    const auto before = [](const Tap& a, const Tap& b) { return a.dy < b.dy || (a.dy == b.dy && a.dx < b.dx); };
+    if (std::adjacent_find(taps.begin(), taps.end(), [&](auto& a, auto& b) { return !before(a, b); }) != taps.end())
+        return;
+    const auto [left, right] =
+        std::minmax_element(taps.begin(), taps.end(), [](auto& a, auto& b) { return a.dx < b.dx; });
+    const int height = taps.back().dy - taps.front().dy + 1, width = right->dx - left->dx + 1;
+    const int64_t area = int64_t{height} * width, count = static_cast<int64_t>(taps.size());
+    if (height < 2 || width < 2 || width > kWidestRectangle || kLeastFilled * count < area) return;
+    node.rectangle = {height, width, node.op.channels, rows_in_run(width), count < area};
+    node.top = taps.front().dy;
+    node.left = left->dx;
+    node.weights64.assign(static_cast<size_t>(area), 0.0);
+    for (const Tap& tap : taps)
+        node.weights64[static_cast<size_t>(tap.dy - node.top) * static_cast<size_t>(width) +
+                       static_cast<size_t>(tap.dx - node.left)] = tap.weight;
+    node.weights32.assign(node.weights64.begin(), node.weights64.end());
 }
 
 // Sums whose loops have more than one row, or vector, in work.
@@ -299,7 +307,7 @@ void Program::find_together() {
                 along = along && op.taps[t].dx == op.taps[0].dx + static_cast<int>(t);
             }
             node.along = level && along;
-            if (real(op.dtype) && !op.taps.empty() && node.up == 1 && node.step == 1) node.rectangle = rectangle_of(op);
+            if (real(op.dtype) && !op.taps.empty() && node.up == 1 && node.step == 1) find_rectangle(node);
             if (node.rectangle.height > 0) node.together = kDenseRows;
             Node& input = nodes_[op.inputs[0]];
             const int rows = column_rows(input);

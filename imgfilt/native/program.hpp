@@ -115,6 +115,7 @@ class Program {
         int column = -1;          // taps: the vertical sum that is made in the same pass, a strip of columns at a time
         int inside = 0;           // rows of which such a pass keeps strips; nobody else reads them
         Rectangle rectangle;      // taps of reals: what they fill row by row, of no height if they do not
+        int top = 0, left = 0;    // where its first weight lies
         int spare = 0;            // lines kept beside those that its readers need, as rows are made in blocks
         bool along = false;       // taps: of neighbouring pixels of one row of reals
         int twin = -1;            // another vertical sum of the same rows, made in the same pass
@@ -135,7 +136,7 @@ class Program {
 
     int column_rows(const Node& node) const;
     void find_together();
-    static Rectangle rectangle_of(const Op& op);
+    static void find_rectangle(Node& node);
     void find_twins();
 
     std::vector<Node> nodes_;

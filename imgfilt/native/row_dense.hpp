@@ -27,7 +27,12 @@ IMGFILT_INLINE Vec<T> load_once(const T* p) {
 
 // R rows of B vectors. Each sum runs over the kernel row by row, and is added to the output after every few rows. Of
 // K x K weights the loops are unrolled; K is 0 where the size is not known to the compiler.
-template <class T, int R, int B, int K>
+//
+// What lies under a weight of 0 may be infinite or NaN, and must not reach the sum. To look at each weight takes longer
+// than to multiply by 0 now and then: so all are multiplied first, which changes no sum of finite elements, and only
+// where a result is NaN are those of 0 left out, the sums being made again (Careful). Of those that the compiler knows
+// to be 0 (the bits of Zeros) nothing is read.
+template <class T, int R, int B, int K, bool Careful = false, unsigned Zeros = 0>
 class DenseTile {
   public:
     static constexpr int lanes = VectorOf<T>::lanes;
@@ -51,6 +56,9 @@ class DenseTile {
             below<1>(p);
         }
     }
+
+    // Whether any result is NaN, or, now and then, where two are infinite.
+    IMGFILT_INLINE bool doubtful() const { return has_nan(results_); }
 
   private:
     // Rows of the input that only the first rows of output reach, or only the last.
@@ -84,9 +92,9 @@ class DenseTile {
         const T* w = w_ + static_cast<int64_t>(i) * width_;
         if constexpr (K > 0) {
 #pragma GCC unroll 8
-            for (int j = 0; j < K; ++j) add_column<First, Last>(in + j * step_, w + j);
+            for (int j = 0; j < K; ++j) add_column<First, Last>(in + j * step_, w + j, i * K + j);
         } else {
-            for (int64_t j = 0; j < width_; ++j, in += step_, ++w) add_column<First, Last>(in, w);
+            for (int64_t j = 0; j < width_; ++j, in += step_, ++w) add_column<First, Last>(in, w, 0);
         }
 #pragma GCC unroll 8
         for (int r = First; r < Last; ++r) {
@@ -97,26 +105,30 @@ class DenseTile {
                 for (int b = 0; b < B; ++b) {
                     const Vec<T> before = done <= run_ ? splat(init_) : load<Vec<T>>(out + b * lanes);
                     store(out + b * lanes, before + sum_[r][b]);
+                    if (!Careful && Zeros == 0 && done == height_) results_ += before + sum_[r][b];
                     sum_[r][b] = Vec<T>{};
                 }
             }
         }
     }
 
+    // `place` is that of the weight of row 0.
     template <int First, int Last>
-    IMGFILT_INLINE void add_column(const T* in, const T* w) {
+    IMGFILT_INLINE void add_column(const T* in, const T* w, int place) {
         Vec<T> x[B];
 #pragma GCC unroll 8
         for (int b = 0; b < B; ++b) x[b] = load_once(in + b * lanes);
 #pragma GCC unroll 8
         for (int r = First; r < Last; ++r) {
+            if (Zeros >> (place - r * K) & 1) continue;
             const T weight = w[-r * width_];
+            if (Careful && weight == 0) continue;
 #pragma GCC unroll 8
             for (int b = 0; b < B; ++b) sum_[r][b] = add_product(sum_[r][b], x[b], weight);
         }
     }
 
-    Vec<T> sum_[R][B] = {};
+    Vec<T> sum_[R][B] = {}, results_ = {};
     const T* const w_;
     const int height_;
     const int64_t width_, step_;
@@ -132,7 +144,8 @@ T dense_one(const T* const* p, const T* w, const Rectangle& rectangle, T init, i
     T total = init, sum = 0;
     for (int i = 0; i < rectangle.height; ++i) {
         for (int j = 0; j < rectangle.width; ++j)
-            sum = add_product(sum, p[i][x + int64_t{j} * rectangle.step], w[int64_t{i} * rectangle.width + j]);
+            if (const T weight = w[int64_t{i} * rectangle.width + j]; weight != 0 || !rectangle.gaps)
+                sum = add_product(sum, p[i][x + int64_t{j} * rectangle.step], weight);
         if (((i + 1) & (rectangle.run - 1)) == 0 || i + 1 == rectangle.height) {
             total += sum;
             sum = 0;
@@ -141,12 +154,27 @@ T dense_one(const T* const* p, const T* w, const Rectangle& rectangle, T init, i
     return total;
 }
 
-template <class T, int R, int B, int K>
+// `count` elements of a row.
+template <class T>
+__attribute__((noinline)) void dense_careful(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* out,
+                                             int64_t x, int count) {
+    for (int i = 0; i < count; i += VectorOf<T>::lanes)
+        DenseTile<T, 1, 1, 0, true>(w, rectangle, init, &out, x + i).run(p);
+}
+
+template <class T, int R, int B, int K, unsigned Zeros = 0>
 void dense_tiles(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t n) {
     constexpr int step = B * VectorOf<T>::lanes;
+    const bool gaps = rectangle.gaps && Zeros == 0;
+    const auto at = [&](int64_t x) __attribute__((always_inline)) {
+        DenseTile<T, R, B, K, false, Zeros> tile(w, rectangle, init, out, x);
+        tile.run(p);
+        if (gaps && tile.doubtful())
+            for (int r = 0; r < R; ++r) dense_careful(p + r, w, rectangle, init, out[r], x, step);
+    };
     int64_t x = 0;
-    for (; x + step <= n; x += step) DenseTile<T, R, B, K>(w, rectangle, init, out, x).run(p);
-    if (x < n) DenseTile<T, R, B, K>(w, rectangle, init, out, n - step).run(p);  // overlaps the one before
+    for (; x + step <= n; x += step) at(x);
+    if (x < n) at(n - step);  // overlaps the one before
 }
 
 template <class T, int R>
@@ -159,18 +187,34 @@ void dense_rows(const T* const* p, const T* w, const Rectangle& rectangle, T ini
 }
 
 // Four rows of a small square of weights, of which the compiler knows all places; false where it does not.
-template <class T, int K>
+template <class T, int K, unsigned Zeros = 0>
 bool dense_square(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t n) {
     constexpr int B = kVectorBytes == 64 ? 4 : 2, lanes = VectorOf<T>::lanes;
     if (rectangle.height != K || rectangle.width != K || n < lanes) return false;
     if (n >= B * lanes)
-        dense_tiles<T, 4, B, K>(p, w, rectangle, init, out, n);
+        dense_tiles<T, 4, B, K, Zeros>(p, w, rectangle, init, out, n);
     else
-        dense_tiles<T, 4, 1, K>(p, w, rectangle, init, out, n);
+        dense_tiles<T, 4, 1, K, Zeros>(p, w, rectangle, init, out, n);
     return true;
+}
+// The same of those 3 x 3 weights that filters have most: Laplacians and sharpening without corners, derivatives
+// without the middle column or row.
+template <class T>
+bool dense_patterns(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t n) {
+    if (rectangle.height != 3 || rectangle.width != 3) return false;
+    unsigned zeros = 0;
+    for (int t = 0; t < 9; ++t) zeros |= static_cast<unsigned>(w[t] == 0) << t;
+    constexpr unsigned corners = 0b101000101, column = 0b010010010, row = 0b000111000;
+    switch (zeros) {
+        case corners: return dense_square<T, 3, corners>(p, w, rectangle, init, out, n);
+        case column: return dense_square<T, 3, column>(p, w, rectangle, init, out, n);
+        case row: return dense_square<T, 3, row>(p, w, rectangle, init, out, n);
+        default: return false;
+    }
 }
 template <class T>
 bool dense_squares(const T* const* p, const T* w, const Rectangle& rectangle, T init, T* const* out, int64_t n) {
+    if (rectangle.gaps && dense_patterns(p, w, rectangle, init, out, n)) return true;
     return dense_square<T, 3>(p, w, rectangle, init, out, n) || dense_square<T, 5>(p, w, rectangle, init, out, n) ||
            // With fewer registers the tile that is loaded less often is faster.
            (kVectorBytes == 64 && dense_square<T, 7>(p, w, rectangle, init, out, n));

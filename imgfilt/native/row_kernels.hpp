@@ -29,9 +29,11 @@ struct NextRows {
 };
 
 // A rectangle of weights: its columns are `step` elements apart, and so many of its rows (a power of two) are added up
-// before they are added to the rows before, which keeps the rounding error of long sums small.
+// before they are added to the rows before, which keeps the rounding error of long sums small. Where it has gaps what
+// lies under weights of 0 is not read.
 struct Rectangle {
     int height = 0, width = 0, step = 1, run = 1;
+    bool gaps = false;
 };
 constexpr int kRunTaps = 32;
 // Rows of so many columns whose sum is of no more than kRunTaps taps: a power of two, or one.

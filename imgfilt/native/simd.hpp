@@ -107,6 +107,24 @@ inline Vec<float> fused(Vec<float> a, Vec<float> b, Vec<float> c) { return a * b
 inline Vec<double> fused(Vec<double> a, Vec<double> b, Vec<double> c) { return a * b + c; }
 #endif
 
+// Whether any element is NaN.
+#if defined(__AVX512BW__)
+inline bool has_nan(Vec<float> v) { return _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_UNORD_Q) != 0; }
+inline bool has_nan(Vec<double> v) { return _mm512_cmp_pd_mask((__m512d)v, (__m512d)v, _CMP_UNORD_Q) != 0; }
+#elif defined(__AVX2__)
+inline bool has_nan(Vec<float> v) { return _mm256_movemask_ps(_mm256_cmp_ps((__m256)v, (__m256)v, _CMP_UNORD_Q)) != 0; }
+inline bool has_nan(Vec<double> v) {
+    return _mm256_movemask_pd(_mm256_cmp_pd((__m256d)v, (__m256d)v, _CMP_UNORD_Q)) != 0;
+}
+#else
+template <class V>
+inline bool has_nan(V v) {
+    bool found = false;
+    for (int i = 0; i < static_cast<int>(sizeof(V) / sizeof(v[0])); ++i) found |= v[i] != v[i];
+    return found;
+}
+#endif
+
 // 16-bit pairs. `interleave` puts a[i], b[i] side by side (in two registers, in an order that `pack` and
 // `in_order` undo); `multiply_add` is a[2i] * b[2i] + a[2i + 1] * b[2i + 1] in 32 bits. The same with bytes, those of a
 // unsigned, those of w signed, in 16 bits.

@@ -61,7 +61,8 @@ void Sweep::make_lines() {
         line.scratch = next;
         next += Program::scratch(node, line.width);
         line.rows.assign(static_cast<size_t>(line.depth), INT64_MIN);
-        line.pointers.resize(std::max(op.taps.size() + kBlockRows - 1, op.inputs.size()));
+        const size_t rows = static_cast<size_t>(node.rectangle.height);
+        line.pointers.resize(std::max({op.taps.size() + kBlockRows - 1, rows + kDenseRows - 1, op.inputs.size()}));
     }
     far_ = next - block_.memory.get() > kFirstCache;
 }

@@ -27,6 +27,9 @@ class Fetcher {
         parts_ = fetching_ && !by_last;
     }
 
+    // Whether ops are to call `part` as often as was said.
+    bool parts() const { return parts_; }
+
     // Row y of the image has been reached.
     void reach(int64_t y) { announce(y + ahead_); }
     void announce(int64_t y) {

@@ -134,15 +134,14 @@ void Sweep::dense(int i, int64_t row, char* const* targets, int rows) {
     const int64_t size = kSizeOf[static_cast<int>(op.dtype)];
     const int64_t at_ends = sum_ends(i, row, targets, rows);
     std::vector<const char*>& p = lines_[i].pointers;
-    const Tap& corner = op.taps.front();
-    const int64_t left = (int64_t{corner.dx} * op.channels + at_ends) * size;
+    const int64_t left = (int64_t{node.left} * op.channels + at_ends) * size;
     for (int t = 0; t < node.rectangle.height + rows - 1; ++t)
-        p[static_cast<size_t>(t)] = input(op.inputs[0], row + corner.dy + t) + left;
+        p[static_cast<size_t>(t)] = input(op.inputs[0], row + node.top + t) + left;
     const int64_t n = lines_[i].width * op.channels - 2 * at_ends;
     // All pieces but the first begin where the image's columns do a cache line.
     const int64_t aligned =
         static_cast<int64_t>(reinterpret_cast<uintptr_t>(p[0] - left + at_ends * size) % kAlign) / size;
-    const int64_t pieces = rows * pieces_;
+    const int64_t pieces = ahead_.parts() ? rows * pieces_ : 1;
     char* out[kDenseRows];
     for (int r = 0; r < rows; ++r) out[r] = targets[r] + at_ends * size;
     for (int64_t piece = 0, x = 0; piece < pieces; ++piece) {

@@ -10,7 +10,7 @@
 namespace imgfilt {
 
 constexpr int64_t kVector = 64;       // bytes of sums at the ends, which fill a vector of any instruction set
-constexpr int64_t kLongRow = 4096;    // bytes that take longer to copy than their ends to be made apart
+constexpr int64_t kLongRow = 2048;    // bytes that take longer to copy than their ends to be made apart
 constexpr int64_t kLeastElement = 4;  // bytes: of smaller ones a copy costs less than loads that are not aligned
 
 // Whether the image's rows are worth reading in place.
@@ -95,9 +95,8 @@ int64_t Sweep::sum_ends(int i, int64_t row, char* const* targets, int rows) {
     char* sums[kDenseRows];
     for (int r = 0; r < rows; ++r) sums[r] = lines_[0].scratch + r * bytes + kVector;
     if (node.rectangle.height > 0) {
-        const Tap& corner = op.taps.front();
         for (int t = 0; t < node.rectangle.height + rows - 1; ++t)
-            p[static_cast<size_t>(t)] = ends(row + corner.dy + t) + corner.dx * pixel;
+            p[static_cast<size_t>(t)] = ends(row + node.top + t) + node.left * pixel;
         sum_rectangle(node, p.data(), sums, rows, n);
     } else {
         const char* line = nullptr;
