@@ -13,34 +13,42 @@ constexpr int64_t kStream = 16 << 20;      // bytes of output that would only pu
 constexpr int64_t kFirstCache = 32 << 10;  // bytes
 constexpr int64_t kRowsAhead = 3;          // of the image, where its rows are read several times
 
-Sweep::Sweep(const Program& program, const View& in, const View& out, Border border, double cval)
+Sweep::Sweep(const Program& program, const View& in, const View& out, Border border, double cval, int64_t first,
+             int64_t last)
     : program_(program),
       in_(in),
       out_(out),
       border_(border),
       cval_(cval),
+      first_(first),
+      last_(last),
       row_(*kernels().row),
-      block_(take_block(program.workspace(in.width))),
       lines_(program.nodes_.size()),
       loaded_(program.nodes_.size() == 2 && program.nodes_.back().rectangle.height > 0 && packed(in)),
       finite_outside_(border != Border::constant || std::isfinite(cval)),
       ahead_(in, out) {
-    make_lines();
-    const Program::Node& last = program.nodes_.back();
-    if (lines_.size() > 2 || loaded_) pieces_ = ahead_.pieces();
-    if (last.column >= 0) pieces_ = (lines_.back().width * out.channels - 1) / strip(last) + 1;
-    const bool blocks = last.column >= 0 || loaded_, by_last = fetches(last);
-    const int64_t moments = blocks ? pieces_ * last.together : by_last ? pieces_ : (lines_.size() - 1) * pieces_;
-    const int64_t rows = loaded_ ? kDenseRows : lines_[0].direct && lines_[0].depth > 1 ? kRowsAhead : 0;
-    ahead_.cut(rows, moments, by_last);
+    plan_planes();
+    if (pitch_ > 0)
+        make_planes();
+    else
+        make_lines();
     make_columns();
-    for (size_t i = 1; i < lines_.size(); ++i) find_places(static_cast<int>(i));
     if (border == Border::constant)
         for (size_t i = 0; i < lines_.size(); ++i) make_constant(static_cast<int>(i));
+    if (pitch_ > 0) return;
     make_end_columns();
+    for (size_t i = 1; i < lines_.size(); ++i) find_places(static_cast<int>(i));
+    const Program::Node& result = program.nodes_.back();
+    if (lines_.size() > 2 || loaded_) pieces_ = ahead_.pieces();
+    if (result.column >= 0) pieces_ = (lines_.back().width * out.channels - 1) / strip(result) + 1;
+    const bool blocks = result.column >= 0 || loaded_, by_last = fetches(result);
+    const int64_t moments = blocks ? pieces_ * result.together : by_last ? pieces_ : (lines_.size() - 1) * pieces_;
+    const int64_t rows = loaded_ ? kDenseRows : lines_[0].direct && lines_[0].depth > 1 ? kRowsAhead : 0;
+    ahead_.cut(rows, moments, by_last);
 }
 
 void Sweep::make_lines() {
+    block_ = take_block(program_.workspace(in_.width));
     char* next = block_.memory.get();
     const std::vector<int64_t> widths = program_.widths(in_.width);
     for (size_t i = 0; i < lines_.size(); ++i) {
@@ -51,7 +59,7 @@ void Sweep::make_lines() {
         line.lead = pad_bytes(node.pad, op.channels, op.dtype);
         line.stride = line_bytes(node.pad, op.channels, op.dtype, line.width);
         line.depth = Program::depth(node);
-        line.mask = std::has_single_bit(static_cast<uint64_t>(line.depth)) ? line.depth - 1 : -1;
+        line.mask = std::has_single_bit(static_cast<uint64_t>(line.depth)) ? line.depth - 1 : kDivides;
         line.base = next;
         // Very many rows a multiple of a page apart would push each other out of the second cache.
         line.direct =
@@ -67,27 +75,29 @@ void Sweep::make_lines() {
     far_ = next - block_.memory.get() > kFirstCache;
 }
 
-void Sweep::run(int64_t first, int64_t last) {
+void Sweep::run() { return pitch_ > 0 ? run_planes() : run_lines(); }
+
+void Sweep::run_lines() {
     const int result = static_cast<int>(lines_.size()) - 1;
     for (size_t i = 0; i < lines_.size(); ++i) {
         const Program::Node& node = program_.nodes_[i];
-        lines_[i].next = first / node.up * node.step - node.reach;
+        lines_[i].next = first_ / node.up * node.step - node.reach;
         if (is_real(node)) lines_[i].next = std::max<int64_t>(0, lines_[i].next);
         if (node.block > 0) lines_[i].next -= ((lines_[i].next % node.block) + node.block) % node.block;
         lines_[i].sum = nullptr;
         lines_[i].bad = INT64_MIN;
-        lines_[i].end = is_real(node) ? in_.height : (last - 1) / node.up * node.step + node.reach + 1;
+        lines_[i].end = is_real(node) ? in_.height : (last_ - 1) / node.up * node.step + node.reach + 1;
     }
     const int64_t out_bytes = bytes_of_row(out_);
     // A last loop that fetches its own target writes there faster.
     const bool stream = packed(out_) && out_bytes * out_.height > kStream && !fetches(program_.nodes_.back());
     const bool in_place = packed(out_) && !stream;
-    if (program_.nodes_.back().together > 1) return run_together(first, last, in_place, stream);
-    int64_t from = last, to = last;
-    if (program_.steady_) find_inner(first, last, from, to);
-    for (int64_t y = first; y < last; ++y) {
+    if (program_.nodes_.back().together > 1) return run_together(in_place, stream);
+    int64_t from = last_, to = last_;
+    if (program_.steady_) find_inner(from, to);
+    for (int64_t y = first_; y < last_; ++y) {
         char* target = in_place ? out_.data + y * out_.row : slot(result, 0);
-        if (in_place && y + 1 < last) ahead_.announce_output(target + out_.row, out_bytes);
+        if (in_place && y + 1 < last_) ahead_.announce_output(target + out_.row, out_bytes);
         if (y >= from && y < to) {
             if (y == from) prepare(y);
             steady_ = true;
@@ -104,17 +114,17 @@ void Sweep::run(int64_t first, int64_t last) {
 }
 
 // The same where the last op makes several rows at once.
-void Sweep::run_together(int64_t first, int64_t last, bool in_place, bool stream) {
+void Sweep::run_together(bool in_place, bool stream) {
     const int result = static_cast<int>(lines_.size()) - 1;
     const int together = program_.nodes_.back().together;
     const int64_t out_bytes = bytes_of_row(out_);
-    for (int64_t y = first; y < last; y += together) {
+    for (int64_t y = first_; y < last_; y += together) {
         char* targets[kBlockRows];
-        const int rows = static_cast<int>(std::min<int64_t>(together, last - y));
+        const int rows = static_cast<int>(std::min<int64_t>(together, last_ - y));
         for (int r = 0; r < rows; ++r) targets[r] = in_place ? out_.data + (y + r) * out_.row : slot(result, y + r);
-        if (in_place && y + rows < last)
+        if (in_place && y + rows < last_)
             ahead_.announce_output(out_.data + (y + rows) * out_.row,
-                                   std::min<int64_t>(together - 1, last - y - rows - 1) * out_.row + out_bytes);
+                                   std::min<int64_t>(together - 1, last_ - y - rows - 1) * out_.row + out_bytes);
         make_rows(result, y, targets, rows);
         for (int r = 0; r < rows && !in_place; ++r) {
             if (stream)
@@ -170,11 +180,11 @@ const char* Sweep::read(int i, int64_t row) {
 }
 
 // The rows of the result that need no row beyond the image's borders.
-void Sweep::find_inner(int64_t first, int64_t last, int64_t& from, int64_t& to) const {
+void Sweep::find_inner(int64_t& from, int64_t& to) const {
     const Program::Node& source = program_.nodes_.front();
-    from = std::max(first, (source.back + source.step - 1) / source.step * source.up);
+    from = std::max(first_, (source.back + source.step - 1) / source.step * source.up);
     const int64_t below = in_.height - 1 - source.ahead;
-    to = below < 0 ? from : std::min(last, (below / source.step + 1) * source.up);
+    to = below < 0 ? from : std::min(last_, (below / source.step + 1) * source.up);
 }
 
 // Far from the borders each row of the result takes the next rows of each op (one where nothing is resized), those in
@@ -239,7 +249,8 @@ void Sweep::produce_next(int i, int64_t row) {
 
 void Sweep::find_places(int i) {
     const Op& op = program_.nodes_[static_cast<size_t>(i)].op;
-    std::vector<Place> places;
+    std::vector<Place>& places = lines_[static_cast<size_t>(i)].places;
+    places.clear();
     for (const Tap& tap : op.taps) {
         const int input = op.inputs[static_cast<size_t>(tap.input)];
         const Line& line = lines_[static_cast<size_t>(input)];
@@ -247,17 +258,16 @@ void Sweep::find_places(int i) {
             tap.dx * int64_t{op.channels} * kSizeOf[static_cast<int>(program_.nodes_[input].op.dtype)];
         if (line.direct)
             places.push_back({in_.data + column, in_.row, -1, tap.dy});
-        else if (line.mask >= 0)
+        else if (line.mask != kDivides)
             places.push_back({line.base + line.lead + column, line.stride, line.mask, tap.dy});
         else
-            return;
+            return places.clear();
     }
-    lines_[static_cast<size_t>(i)].places = std::move(places);
 }
 
 void sweep(const Program& program, const View& in, const View& out, Border border, double cval, int64_t first,
            int64_t last) {
-    Sweep(program, in, out, border, cval).run(first, last);
+    Sweep(program, in, out, border, cval, first, last).run();
 }
 
 }  // namespace imgfilt

@@ -1,6 +1,7 @@
 // Rows and columns outside the image.
 #include "sweep_state.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "border.hpp"
@@ -8,38 +9,43 @@
 
 namespace imgfilt {
 
-void Sweep::extend(int i, int64_t row, char* line) {
+// Of so many rows of an op's lines, one after the other.
+void Sweep::extend(int i, int64_t row, char* line, int pad, int64_t rows) {
     const Program::Node& node = program_.nodes_[i];
     if (node.op.kind == OpKind::decimate) return;  // made like the others
     const int64_t size = int64_t{node.op.channels} * kSizeOf[static_cast<int>(node.op.dtype)];
-    char* end = line + in_.width * size;
+    const int64_t stride = lines_[static_cast<size_t>(i)].stride;
     if (border_ == Border::constant) {
         const char* beyond = node.op.up == 1 ? constant(i) : phase_constant(i, row);
-        std::memcpy(line - node.pad * size, beyond, static_cast<size_t>(node.pad * size));
-        std::memcpy(end, beyond, static_cast<size_t>(node.pad * size));
+        for (int64_t r = 0; r < rows; ++r, line += stride) {
+            std::memcpy(line - pad * size, beyond, static_cast<size_t>(pad * size));
+            std::memcpy(line + in_.width * size, beyond, static_cast<size_t>(pad * size));
+        }
         return;
     }
     switch (size) {  // calls of memcpy would take longer than their work
-        case 1: return copy_columns<1>(node.pad, line, end, size);
-        case 2: return copy_columns<2>(node.pad, line, end, size);
-        case 3: return copy_columns<3>(node.pad, line, end, size);
-        case 4: return copy_columns<4>(node.pad, line, end, size);
-        case 6: return copy_columns<6>(node.pad, line, end, size);
-        case 8: return copy_columns<8>(node.pad, line, end, size);
-        case 12: return copy_columns<12>(node.pad, line, end, size);
-        case 16: return copy_columns<16>(node.pad, line, end, size);
-        default: return copy_columns<0>(node.pad, line, end, size);
+        case 1: return copy_columns<1>(pad, line, size, rows, stride);
+        case 2: return copy_columns<2>(pad, line, size, rows, stride);
+        case 3: return copy_columns<3>(pad, line, size, rows, stride);
+        case 4: return copy_columns<4>(pad, line, size, rows, stride);
+        case 6: return copy_columns<6>(pad, line, size, rows, stride);
+        case 8: return copy_columns<8>(pad, line, size, rows, stride);
+        case 12: return copy_columns<12>(pad, line, size, rows, stride);
+        case 16: return copy_columns<16>(pad, line, size, rows, stride);
+        default: return copy_columns<0>(pad, line, size, rows, stride);
     }
 }
 template <size_t Size>
-void Sweep::copy_columns(int pad, char* line, char* end, int64_t size) const {
+void Sweep::copy_columns(int pad, char* line, int64_t size, int64_t rows, int64_t stride) const {
     const size_t bytes = Size > 0 ? Size : static_cast<size_t>(size);
-    char *before = line, *after = end;
-    for (int j = 0; j < pad; ++j) {
-        before -= bytes;
-        std::memcpy(before, line + left_[j] * static_cast<int64_t>(bytes), bytes);
-        std::memcpy(after, line + right_[j] * static_cast<int64_t>(bytes), bytes);
-        after += bytes;
+    for (int64_t r = 0; r < rows; ++r, line += stride) {
+        char *before = line, *after = line + in_.width * static_cast<int64_t>(bytes);
+        for (int j = 0; j < pad; ++j) {
+            before -= bytes;
+            std::memcpy(before, line + left_[j] * static_cast<int64_t>(bytes), bytes);
+            std::memcpy(after, line + right_[j] * static_cast<int64_t>(bytes), bytes);
+            after += bytes;
+        }
     }
 }
 
@@ -100,7 +106,7 @@ void Sweep::widen_constant(int i) {
     const Program::Node& node = program_.nodes_[i];
     const int64_t pixel = int64_t{node.op.channels} * kSizeOf[static_cast<int>(node.op.dtype)];
     char* line = constant(i);
-    for (int64_t j = 0; j < node.pad; ++j) {
+    for (int64_t j = 0; j < std::max<int64_t>(node.pad, gap_); ++j) {
         std::memcpy(line - (j + 1) * pixel, line, static_cast<size_t>(pixel));
         std::memcpy(line + (lines_[i].width + j) * pixel, line, static_cast<size_t>(pixel));
     }

@@ -12,12 +12,14 @@ namespace imgfilt {
 
 class Sweep {
   public:
-    Sweep(const Program& program, const View& in, const View& out, Border border, double cval);
+    // To make rows first .. last - 1 of the output.
+    Sweep(const Program& program, const View& in, const View& out, Border border, double cval, int64_t first,
+          int64_t last);
     ~Sweep() { give_back(std::move(block_)); }
     Sweep(const Sweep&) = delete;
     Sweep& operator=(const Sweep&) = delete;
 
-    void run(int64_t first, int64_t last);
+    void run();
 
   private:
     // Where an element of a row is: at `base` + `stride` * (row + `row` & `mask`).
@@ -26,11 +28,13 @@ class Sweep {
         int64_t stride, mask, row;
     };
 
+    static constexpr int64_t kDivides = INT64_MIN;  // a mask that is none
+
     struct Line {
         char* base = nullptr;     // depth + 1 lines; the last is the constant one
         char* scratch = nullptr;  // window: a piece of the sums, or two lines
         int64_t stride = 0, lead = 0, depth = 0, width = 0;
-        int64_t mask = -1;                  // depth - 1 where that finds a row's place
+        int64_t mask = kDivides;            // finds a row's place: depth - 1, or all ones in a plane
         int64_t end = 0;                    // after the last row that is needed of a line whose rows come in blocks
         int64_t next = 0;                   // the next row of the image to be read, or of a running sum to be made
         int64_t steady = 0;                 // the next row to be made far from the borders
@@ -41,27 +45,46 @@ class Sweep {
         int64_t bad = INT64_MIN;            // slide: the last row that was not all finite
         std::vector<const char*> pointers;  // taps, or inputs, of the row in work
         std::vector<Place> places;          // of the taps, where their inputs' rows are found without dividing
+        char* plane = nullptr;              // its first row
+        int64_t capacity = 0, made = 0;     // of a plane: rows, and the row after its last
+        bool wide = false;                  // columns beyond the image's are made like any other
+        bool in_one = false;                // all rows of a plane are made in one call
     };
 
     // Which rows are made when: sweep.cpp.
     void make_lines();
-    void run_together(int64_t first, int64_t last, bool in_place, bool stream);
+    void run_lines();
+    void run_together(bool in_place, bool stream);
     const char* produce_at(int i, int64_t row);
     const char* read(int i, int64_t row);
-    void find_inner(int64_t first, int64_t last, int64_t& from, int64_t& to) const;
+    void find_inner(int64_t& from, int64_t& to) const;
     void prepare(int64_t y);
     void produce_steadily(int64_t y, char* target);
     void produce_next(int i, int64_t row);
     void find_places(int i);
 
+    // Of narrow images many rows in one call: sweep_planes.cpp.
+    void plan_planes();
+    void make_planes();
+    bool in_one(int i) const;
+    static void put(Line& line, int64_t top);
+    void run_planes();
+    void turn(int i, int64_t y);
+    void make_plane(int i, int64_t from, int64_t to);
+    void make_rows_of(int i, int64_t from, int64_t to);
+    void make_result(int64_t from, int64_t to);
+    void save_row(int64_t y, const char* made);
+    void extend_rows(int i, int64_t from, int64_t to);
+
     // Rows and columns outside the image: sweep_borders.cpp.
     // Columns beyond both ends of a line.
     void finish(int i, int64_t row, char* line) {
-        if (program_.nodes_[static_cast<size_t>(i)].pad > 0) extend(i, row, line);
+        const int pad = program_.nodes_[static_cast<size_t>(i)].pad;
+        if (pad > 0 && pitch_ == 0) extend(i, row, line, pad, 1);
     }
-    void extend(int i, int64_t row, char* line);
+    void extend(int i, int64_t row, char* line, int pad, int64_t rows);
     template <size_t Size>
-    void copy_columns(int pad, char* line, char* end, int64_t size) const;
+    void copy_columns(int pad, char* line, int64_t size, int64_t rows, int64_t stride) const;
     void make_columns();
     const char* phase_constant(int i, int64_t row);
     void make_constant(int i);
@@ -123,7 +146,7 @@ class Sweep {
     }
 
     static int64_t place(const Line& line, int64_t row) {
-        return line.mask >= 0 ? row & line.mask : ((row % line.depth) + line.depth) % line.depth;
+        return line.mask != kDivides ? row & line.mask : ((row % line.depth) + line.depth) % line.depth;
     }
     char* slot(int i, int64_t row) const {
         const Line& line = lines_[static_cast<size_t>(i)];
@@ -165,6 +188,7 @@ class Sweep {
     const View& out_;
     const Border border_;
     const double cval_;
+    const int64_t first_, last_;
     const RowKernels& row_;
     Block block_;
     std::vector<Line> lines_;
@@ -176,7 +200,9 @@ class Sweep {
     const bool finite_outside_;  // what lies beyond the image's border
     bool far_ = false;           // whether all lines together leave the first cache
     bool constant_ = false, steady_ = false;
-    int64_t pieces_ = 1;  // of a line, between which later rows are fetched
+    int64_t pitch_ = 0, gap_ = 0;  // pixels from one row of a plane to the next, and beyond either end; 0: no planes
+    int64_t block_rows_ = 0;       // of the result, for which planes are made at a time
+    int64_t pieces_ = 1;           // of a line, between which later rows are fetched
     Fetcher ahead_;
 };
 
