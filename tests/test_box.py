@@ -104,3 +104,34 @@ def test_a_row_that_is_not_finite_leaves_no_error_behind():
     got = imgfilt.box(image, size=7, backend="box")
     assert np.isnan(got).sum() == 7 * 8
     np.testing.assert_allclose(got[~np.isnan(got)], 1, rtol=1e-7)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("border", ["reflect101", "reflect", "replicate", "wrap", "constant"])
+def test_means_are_the_same_of_rows_side_by_side_and_of_rows_with_gaps(dtype, border):
+    rng = np.random.default_rng(6)
+    limits = np.array([0, 1, np.iinfo(dtype).max], dtype)
+    how = {"border": border, "cval": 3 if border == "constant" else 0}
+    for channels in (1, 2, 3, 4):
+        for width in (1, 7, 65, 200):
+            apart = rng.choice(limits, (9, 2 * width, channels))[
+                :, ::2
+            ]  # these go through the row program's ops
+            whole = np.ascontiguousarray(apart)  # and these through one loop
+            for size in (3, 5, 7, 15, 31, 101) if width == 200 else (3, 31):
+                np.testing.assert_array_equal(
+                    imgfilt.box(whole, size=size, **how), imgfilt.box(apart, size=size, **how)
+                )
+        kernel = np.full((3, 18), 1 / 54)
+        np.testing.assert_array_equal(
+            imgfilt.correlate(whole, kernel, **how), imgfilt.correlate(apart, kernel, **how)
+        )
+
+
+def test_means_in_place_of_nothing_beside_them():
+    image = noise((40, 70, 3), "uint8")
+    out = np.zeros((42, 70, 3), np.uint8)
+    imgfilt.box(image, size=7, out=out[1:-1])
+    np.testing.assert_array_equal(out[1:-1], imgfilt.box(image, size=7))
+    assert not out[0].any()
+    assert not out[-1].any()

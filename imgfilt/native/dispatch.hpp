@@ -6,6 +6,7 @@
 
 #include "area_kernels.hpp"
 #include "bank_kernels.hpp"
+#include "box_kernels.hpp"
 #include "fft_kernels.hpp"
 #include "probe_kernels.hpp"
 #include "row_kernels.hpp"
@@ -17,6 +18,7 @@ struct Kernels {
     const char* name;
     const RowKernels* row;
     const AreaKernels* area;
+    const BoxKernels* box;
     const TransposedKernels* transposed;
     const BankKernels* bank;
     const FourierKernels* fourier;

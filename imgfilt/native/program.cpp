@@ -88,6 +88,7 @@ Program::Program(std::vector<Op> given) {
             require(t.input >= 0 && t.input < static_cast<int>(op.inputs.size()), "a tap reads one of its op's inputs");
     }
     std::vector<Op> ops = fused(std::move(given));
+    box_ = box_of(ops);
     for (size_t i = 0; i < ops.size(); ++i) {
         Node node;
         node.op = std::move(ops[i]);
@@ -415,18 +416,21 @@ void Program::run(const View& in, const View& rows, Border border, double cval, 
     threads = worthwhile(static_cast<int>(std::min<int64_t>(threads, out.height)),
                          static_cast<double>(work) / kBytesInNanosecond +
                              kRowNanoseconds * static_cast<double>(nodes_.size()) * static_cast<double>(out.height));
-    if (threads == 1) {
-        sweep(*this, in, out, border, cval, begin, begin + out.height);
-        return;
-    }
+    const bool as_box = box_ && packed(in) && packed(out);
+    const auto stripe = [&](int64_t from, int64_t to) {
+        if (as_box)
+            box_stripe(*box_, in, out, border, cval, from, to);
+        else
+            sweep(*this, in, out, border, cval, from, to);
+    };
+    if (threads == 1) return stripe(begin, begin + out.height);
     // A few stripes a thread even out what else the machine does; each stripe costs its halo again.
     const int64_t least = std::max<int64_t>(kMinRowsPerStripe, 4 * int64_t{nodes_.front().reach});
     const int64_t unit = block(), blocks = (out.height + unit - 1) / unit;
     const int64_t most = std::min(out.height / least, work / kMinWorkPerStripe);
     const int64_t stripes = std::min(blocks, std::clamp<int64_t>(most, threads, int64_t{threads} * kStripesPerThread));
     const auto start = [&](int64_t s) { return begin + std::min(out.height, blocks * s / stripes * unit); };
-    parallel_for(static_cast<int>(stripes), threads,
-                 [&](int s) { sweep(*this, in, out, border, cval, start(s), start(s + 1)); });
+    parallel_for(static_cast<int>(stripes), threads, [&](int s) { stripe(start(s), start(s + 1)); });
 }
 
 }  // namespace imgfilt

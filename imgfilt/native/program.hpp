@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "box.hpp"
 #include "row_kernels.hpp"
 #include "types.hpp"
 
@@ -140,7 +141,8 @@ class Program {
     void find_twins();
 
     std::vector<Node> nodes_;
-    int64_t work_ = 0;  // bytes that the loops read and write for a pixel
+    std::optional<Box> box_;  // where the whole program is one
+    int64_t work_ = 0;        // bytes that the loops read and write for a pixel
     // Far from the borders each row of the result takes the next rows of each op: none is enlarged and skipped both.
     bool steady_ = true;
     bool reads_in_place_ = false;  // all ops that read beside a column of the image can do without columns beyond

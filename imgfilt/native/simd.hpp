@@ -207,6 +207,14 @@ inline Pairs nearest_wide(Pairs v, double scale, double bias, double low, double
     const __m256i first = half(_mm512_castsi512_si256(v)), second = half(_mm512_extracti64x4_epi64(v, 1));
     return _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
 }
+// v * scale in 53 bits, to the nearest.
+inline Pairs nearest_wide(Pairs v, double scale) {
+    const auto half = [&](__m256i part) {
+        return _mm512_cvtpd_epi32(_mm512_cvtepi32_pd(part) * _mm512_set1_pd(scale));
+    };
+    const __m256i first = half(_mm512_castsi512_si256(v)), second = half(_mm512_extracti64x4_epi64(v, 1));
+    return _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+}
 inline Reals roots(Reals v) { return _mm512_sqrt_ps(v); }
 inline Pairs truncate_i32(Reals v) { return _mm512_cvttps_epi32(v); }
 // Four registers of 32 bits, in order, to 8 bits.
@@ -288,6 +296,12 @@ inline Pairs nearest_wide(Pairs v, double scale, double bias, double low, double
     };
     return _mm256_set_m128i(half(_mm256_extracti128_si256(v, 1)), half(_mm256_castsi256_si128(v)));
 }
+inline Pairs nearest_wide(Pairs v, double scale) {
+    const auto half = [&](__m128i part) {
+        return _mm256_cvtpd_epi32(_mm256_cvtepi32_pd(part) * _mm256_set1_pd(scale));
+    };
+    return _mm256_set_m128i(half(_mm256_extracti128_si256(v, 1)), half(_mm256_castsi256_si128(v)));
+}
 inline Reals roots(Reals v) { return _mm256_sqrt_ps(v); }
 inline Pairs truncate_i32(Reals v) { return _mm256_cvttps_epi32(v); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b, Pairs c, Pairs d) {
@@ -362,6 +376,10 @@ inline Pairs nearest_wide(Pairs v, double scale, double bias, double low, double
         const __m128d r = _mm_cvtepi32_pd(part) * _mm_set1_pd(scale) + _mm_set1_pd(bias);
         return _mm_cvtpd_epi32(_mm_min_pd(_mm_max_pd(r, _mm_set1_pd(low)), _mm_set1_pd(high)));
     };
+    return _mm_unpacklo_epi64(half(v), half(_mm_unpackhi_epi64(v, v)));
+}
+inline Pairs nearest_wide(Pairs v, double scale) {
+    const auto half = [&](__m128i part) { return _mm_cvtpd_epi32(_mm_cvtepi32_pd(part) * _mm_set1_pd(scale)); };
     return _mm_unpacklo_epi64(half(v), half(_mm_unpackhi_epi64(v, v)));
 }
 inline Reals roots(Reals v) { return _mm_sqrt_ps(v); }
