@@ -241,6 +241,15 @@ def test_canny_writes_into_any_rows(width):
         assert (room == 9).all()
 
 
+@pytest.mark.parametrize("shape", [(21, 1281), (75, 1343), (70, 2600), (31000, 505)])
+def test_canny_of_long_rows_and_many(shape):
+    """Rows are done in pieces. The last image has too many to keep the bits of rows that lie unevenly elsewhere."""
+    few = smooth((500, shape[1]))
+    few[::7, ::5] //= 2
+    image = np.resize(few, shape)
+    np.testing.assert_array_equal(canny(image, 150, 400), cv2.Canny(image, 150, 400))
+
+
 @pytest.mark.parametrize("dtype", ["uint16", "int16", "float32", "float64"])
 def test_canny_of_wider_types_is_that_of_bytes(dtype):
     """Values that are whole and few: the same edges as in 8 bits, however they are scaled."""

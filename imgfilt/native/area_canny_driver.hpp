@@ -3,7 +3,6 @@
 // The bits lie in the output's rows until these are written.
 #pragma once
 
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -14,6 +13,7 @@
 namespace imgfilt {
 namespace {
 
+// Each row is a word of zeros, candidates, as many zeros as vectors may reach, edges, and such zeros.
 class EdgeMap {
   public:
     const int64_t height, words;  // words of a row
@@ -21,29 +21,56 @@ class EdgeMap {
     explicit EdgeMap(const View& out)
         : height(out.height),
           words((out.width + 63) / 64),
-          own_(out.pixel != 1 || (2 * words + 1) * kWord > out.width),
-          memory_(own_ ? height * 2 * words : 0),
+          part_(words + 1 + kSlack / kWord),
+          own_(out.pixel != 1 || (2 * part_ + 1) * kWord > out.width ||
+               (out.row % kWord != 0 && height * 2 * part_ * kWord <= kMost)),
+          memory_(own_ ? height * 2 * part_ : 0),
           base_(own_ ? reinterpret_cast<char*>(memory_.get()) : out.data),
-          row_(own_ ? 2 * words * kWord : out.row) {}
+          row_(own_ ? 2 * part_ * kWord : out.row) {}
 
-    uint64_t* candidates(int64_t y) const {
-        const uintptr_t row = reinterpret_cast<uintptr_t>(base_ + y * row_);
-        return reinterpret_cast<uint64_t*>((row + kWord - 1) / kWord * kWord);
-    }
-    uint64_t* edges(int64_t y) const { return candidates(y) + words; }
+    uint64_t* candidates(int64_t y) const { return begin(y) + 1; }
+    uint64_t* edges(int64_t y) const { return candidates(y) + part_; }
+    void clear(int64_t y) const { std::fill_n(begin(y), 2 * part_, uint64_t(0)); }
+    // Words from one row to the next; 0 if that is not the same everywhere.
+    int64_t step() const { return row_ % kWord == 0 ? row_ / kWord : 0; }
 
   private:
     static constexpr int64_t kWord = sizeof(uint64_t);
+    static constexpr int64_t kMost = 8 << 20;  // bytes, where the output's rows have room but lie unevenly
+
+    uint64_t* begin(int64_t y) const {
+        const uintptr_t row = reinterpret_cast<uintptr_t>(base_ + y * row_);
+        return reinterpret_cast<uint64_t*>((row + kWord - 1) / kWord * kWord);
+    }
+
+    int64_t part_;
     bool own_;  // the output's rows have no room
     Scratch<uint64_t> memory_;
     char* base_;
     int64_t row_;
 };
 
-// Spreads edges within rows begin .. end - 1.
+// Hysteresis within rows begin .. end - 1.
 class Spread {
   public:
     Spread(const EdgeMap& map, int64_t begin, int64_t end) : map_(map), begin_(begin), end_(end) {}
+
+    // All of it. A sweep down and one up find most edges, many pixels at a time; the rest is followed one by one.
+    void run() {
+        const AreaKernels& area = *kernels().area;
+        const int64_t rows = end_ - begin_, step = map_.step();
+        if (step == 0) {
+            for (int64_t y = begin_; y < end_; ++y) start(y);
+            return;
+        }
+        area.spread_rows(map_.candidates(begin_), map_.edges(begin_), step, rows, map_.words);
+        area.spread_rows(map_.candidates(end_ - 1), map_.edges(end_ - 1), -step, rows, map_.words);
+        const Scratch<bool> unfinished(rows);
+        area.unfinished_rows(map_.candidates(begin_), map_.edges(begin_), step, rows, map_.words, unfinished.get());
+        for (int64_t y = begin_; y < end_; ++y)
+            if (unfinished[y - begin_])
+                for (int64_t row = std::max(begin_, y - 1); row < std::min(end_, y + 2); ++row) start(row);
+    }
 
     // Lets the edges of a row spread.
     void start(int64_t y) {
@@ -52,11 +79,11 @@ class Spread {
                 reach(y, w, edges << 1 | edges >> 1);
                 work_.emplace_back(y, w);
             }
-        run();
+        follow();
     }
 
   private:
-    void run() {
+    void follow() {
         while (!work_.empty()) {
             const auto [y, w] = work_.back();
             work_.pop_back();
@@ -88,48 +115,150 @@ class Spread {
     std::vector<std::pair<int64_t, int64_t>> work_;
 };
 
-// Gradient and thinning of rows begin .. end - 1. T: elements; G: gradients.
-template <class T, class G>
-void canny_rows(const View& in, double low, double high, Border border, double cval, int64_t begin, int64_t end,
-                const EdgeMap& map) {
-    const AreaKernels& area = *kernels().area;
-    const int dtype = static_cast<int>(in.dtype);
-    Planes planes(in, in);
-    planes.count = planes.step = 1;
-    const auto load = sizeof(T) == 1   ? area.load_key[dtype]
-                      : sizeof(T) == 4 ? area.load_f32[dtype]
-                                       : area.load_f64[dtype];
-    const Extended<T> source(in, planes, 0, border, cval, load);
-    const int64_t pitch = round_up(in.width + 2, 64) + 128;
-    const Scratch<T> pixels(3 * pitch);
-    const Scratch<G> gx(3 * pitch), gy(3 * pitch), magnitude(3 * pitch);
-    // Vectors read past the rows' ends: what lies there is 0 from here on.
-    for (const auto* ring : {&gx, &gy, &magnitude}) std::fill_n(ring->get(), 3 * pitch, G(0));
-    const auto slot = [pitch](const auto& ring, int64_t y) { return ring.get() + (y + 3) % 3 * pitch; };
-    const auto centre = [&](int64_t y) { return slot(magnitude, y) + 64; };
-    const auto fetch = [&](int64_t y) { source.fetch(y, -1, in.width + 1, slot(pixels, y)); };
-    const auto gradient = [&](int64_t y) {
-        if (y < 0 || y >= in.height) {
-            std::fill_n(centre(y), in.width, G(0));
+template <class T>
+struct Gradients;
+template <>
+struct Gradients<uint8_t> {
+    typedef int16_t G;
+    static auto load(const AreaKernels& area) { return area.load_key; }
+    static auto gradient(const AreaKernels& area) { return area.gradient_u8; }
+    static auto thin(const AreaKernels& area) { return area.thin_u8; }
+};
+template <>
+struct Gradients<float> {
+    typedef float G;
+    static auto load(const AreaKernels& area) { return area.load_f32; }
+    static auto gradient(const AreaKernels& area) { return area.gradient_f32; }
+    static auto thin(const AreaKernels& area) { return area.thin_f32; }
+};
+template <>
+struct Gradients<double> {
+    typedef double G;
+    static auto load(const AreaKernels& area) { return area.load_f64; }
+    static auto gradient(const AreaKernels& area) { return area.gradient_f64; }
+    static auto thin(const AreaKernels& area) { return area.thin_f64; }
+};
+
+// Candidates and strong ones of rows begin .. end - 1 of the image, to `map`. T: elements.
+template <class T>
+class Thinning {
+    typedef Gradients<T> Of;
+    typedef typename Of::G G;
+
+  public:
+    Thinning(const View& in, double low, double high, Border border, double cval, const EdgeMap& map)
+        : in_(in),
+          low_(low),
+          high_(high),
+          border_(border),
+          map_(map),
+          load_(Of::load(area_)[static_cast<int>(in.dtype)]),
+          left_(border_index(-1, in.width, border)),
+          right_(border_index(in.width, in.width, border)),
+          chunk_(std::min(in.width, kChunk)),
+          pitch_(round_up(chunk_ + 2, 64) + 128),
+          pixels_(kPixelRows * pitch_),
+          magnitudes_(kMagnitudeRows * pitch_) {
+        alignas(8) char element[8] = {};
+        constant_element(in.dtype, cval, element);
+        load_(element, sizeof element, &constant_, 1);
+    }
+
+    void run(int64_t begin, int64_t end) const {
+        for (int64_t y = begin; y < end; ++y) map_.clear(y);
+        for (int64_t first = 0; first < in_.width; first += chunk_) columns(first, begin, end);
+    }
+
+  private:
+    static constexpr int64_t kChunk = sizeof(T) == 1 ? kCannyColumns : 2048 / sizeof(T);  // whose rows stay near
+    static constexpr int64_t kPixelRows = kCannyRows + 3, kMagnitudeRows = kCannyRows + 2;
+
+    T* pixels(int64_t y) const { return pixels_.get() + (y + kPixelRows) % kPixelRows * pitch_ + 64; }
+    G* magnitudes(int64_t y) const { return magnitudes_.get() + (y + kMagnitudeRows) % kMagnitudeRows * pitch_ + 64; }
+
+    // Pixels first - 2 .. last + 1 of row y.
+    void fetch(int64_t y, int64_t first, int64_t last) const {
+        T* to = pixels(y) - first;
+        const int64_t row = border_index(y, in_.height, border_);
+        const int64_t from = std::max<int64_t>(0, first - 2), until = std::min(in_.width, last + 2);
+        if (row < 0) {
+            std::fill(pixels(y) - 1, pixels(y) + last - first + 1, constant_);
             return;
         }
-        const T* rows[3] = {slot(pixels, y - 1), slot(pixels, y), slot(pixels, y + 1)};
-        if constexpr (std::is_same_v<T, uint8_t>)
-            area.sobel_u8(rows, slot(gx, y), slot(gy, y), centre(y), in.width);
-        else if constexpr (std::is_same_v<T, float>)
-            area.sobel_f32(rows, slot(gx, y), slot(gy, y), centre(y), in.width);
-        else
-            area.sobel_f64(rows, slot(gx, y), slot(gy, y), centre(y), in.width);
-    };
-    for (int64_t y = begin - 2; y < begin; ++y) fetch(y);
-    for (int64_t y = begin - 1; y <= end; ++y) {
-        fetch(y + 1);
-        gradient(y);
-        if (y <= begin) continue;
-        const CannyRow row = {slot(gx, y - 1), slot(gy, y - 1), centre(y - 2), centre(y - 1), centre(y), low, high};
-        const auto thin = sizeof(G) == 2 ? area.thin_i16 : sizeof(G) == 4 ? area.thin_f32 : area.thin_f64;
-        thin(row, map.candidates(y - 1), map.edges(y - 1), in.width);
+        const char* line = in_.data + row * in_.row;
+        load_(line + from * in_.pixel, in_.pixel, to + from, until - from);
+        const auto side = [&](int64_t x, int64_t same) {
+            if (same < 0)
+                to[x] = constant_;
+            else if (from <= same && same < until)
+                to[x] = to[same];
+            else
+                load_(line + same * in_.pixel, in_.pixel, to + x, 1);
+        };
+        if (first == 0) side(-1, left_);
+        if (last + 1 >= in_.width) side(in_.width, right_);
     }
+
+    // Magnitudes of columns first - 1 .. last of rows y .. y + count - 1, 0 beyond the image.
+    void gradient(int64_t y, int64_t count, int64_t first, int64_t last) const {
+        const int64_t from = first > 0 ? -1 : 0, until = last - first + (last < in_.width);
+        const T* rows[kCannyRows + 2];
+        G* to[kCannyRows];
+        for (int64_t i = 0; i < count + 2; ++i) rows[i] = pixels(y - 1 + i) + from - 1;
+        for (int64_t i = 0; i < count; ++i) to[i] = magnitudes(y + i) + from;
+        Of::gradient(area_)(rows, to, static_cast<int>(count), until - from);
+        for (int64_t i = 0; i < count; ++i) {
+            if (first == 0) to[i][-1] = 0;
+            if (last == in_.width) to[i][until - from] = 0;
+            if (y + i < 0 || y + i >= in_.height) std::fill_n(to[i], until - from, G(0));
+        }
+    }
+
+    void thin(int64_t y, int64_t count, int64_t first, int64_t last) const {
+        const void *pixel_rows[kCannyRows + 2], *magnitude_rows[kCannyRows + 2];
+        uint64_t *candidates[kCannyRows], *strong[kCannyRows];
+        for (int64_t i = 0; i < count + 2; ++i) {
+            pixel_rows[i] = pixels(y - 1 + i) - 1;
+            magnitude_rows[i] = magnitudes(y - 1 + i);
+        }
+        for (int64_t i = 0; i < count; ++i) {
+            candidates[i] = map_.candidates(y + i) + first / 64;
+            strong[i] = map_.edges(y + i) + first / 64;
+        }
+        Of::thin(area_)({pixel_rows, magnitude_rows, candidates, strong, static_cast<int>(count), low_, high_},
+                        last - first);
+    }
+
+    void columns(int64_t first, int64_t begin, int64_t end) const {
+        const int64_t last = std::min(in_.width, first + chunk_);
+        for (int64_t y = begin - 2; y < begin; ++y) fetch(y, first, last);
+        for (int64_t y = begin - 1; y <= end; y += kCannyRows) {
+            const int64_t count = std::min<int64_t>(kCannyRows, end + 1 - y), start = std::max(begin, y - 1);
+            for (int64_t i = 0; i < count; ++i) fetch(y + 1 + i, first, last);
+            gradient(y, count, first, last);
+            thin(start, y + count - 1 - start, first, last);
+        }
+    }
+
+    const AreaKernels& area_ = *kernels().area;
+    View in_;
+    double low_, high_;
+    Border border_;
+    const EdgeMap& map_;
+    void (*load_)(const char* in, int64_t stride, void* out, int64_t n);
+    int64_t left_, right_;  // the pixels beyond a row's ends are as these
+    int64_t chunk_, pitch_;
+    Scratch<T> pixels_;
+    Scratch<G> magnitudes_;
+    T constant_;
+};
+
+template <class T>
+void canny_rows(const View& in, double low, double high, Border border, double cval, int64_t begin, int64_t end,
+                const EdgeMap& map) {
+    const Thinning<T> rows(in, low, high, border, cval, map);
+    constexpr int64_t kBand = 64;  // rows that stay in the second cache
+    for (int64_t y = begin; y < end; y += kBand) rows.run(y, std::min(end, y + kBand));
 }
 
 }  // namespace
@@ -151,12 +280,11 @@ void canny(const View& in, const View& out, double low, double high, Border bord
     const Stripes stripes(in.height, threads, 32);
     parallel_for(stripes.count, threads, [&](int i) {
         const int64_t begin = stripes.begin(i), end = stripes.end(i);
-        const auto rows = in.dtype == DType::u8    ? canny_rows<uint8_t, int16_t>
-                          : in.dtype == DType::f64 ? canny_rows<double, double>
-                                                   : canny_rows<float, float>;
+        const auto rows = in.dtype == DType::u8    ? canny_rows<uint8_t>
+                          : in.dtype == DType::f64 ? canny_rows<double>
+                                                   : canny_rows<float>;
         rows(in, low, high, border, cval, begin, end, map);
-        Spread spread(map, begin, end);
-        for (int64_t y = begin; y < end; ++y) spread.start(y);
+        Spread(map, begin, end).run();
     });
     if (stripes.count > 1) {
         Spread across(map, 0, in.height);

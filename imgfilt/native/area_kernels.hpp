@@ -31,11 +31,16 @@ struct BilateralRow {
     bool coarse;    // a relative error of 1e-4 in a weight will do
 };
 
-// Three rows of gradients around one row; everything is indexed from the first pixel, and magnitudes have a
-// zero on each side of the row.
-struct CannyRow {
-    const void *gx, *gy;
-    const void *above, *here, *below;
+constexpr int kCannyRows = 8;            // are thinned together
+constexpr int64_t kCannyColumns = 1280;  // at most
+
+// `count` rows to thin, with one around them: magnitudes from the first pixel on, pixels from one before it.
+struct CannyRows {
+    const void* const* pixels;      // count + 2
+    const void* const* magnitudes;  // count + 2
+    uint64_t* const* candidates;
+    uint64_t* const* strong;
+    int count;
     double low, high;
 };
 
@@ -64,14 +69,21 @@ struct AreaKernels {
     void (*bilateral_f32)(const BilateralRow& row, int64_t n);
     void (*bilateral_f64)(const BilateralRow& row, int64_t n);
 
-    // Sobel's 3x3 responses and |gx| + |gy| from three rows, each with one element before the first pixel.
-    void (*sobel_u8)(const uint8_t* const* rows, int16_t* gx, int16_t* gy, int16_t* magnitude, int64_t n);
-    void (*sobel_f32)(const float* const* rows, float* gx, float* gy, float* magnitude, int64_t n);
-    void (*sobel_f64)(const double* const* rows, double* gx, double* gy, double* magnitude, int64_t n);
-    // One bit per pixel: local maxima above `low`, and those of them above `high`. ceil(n / 64) words each.
-    void (*thin_i16)(const CannyRow& row, uint64_t* candidates, uint64_t* strong, int64_t n);
-    void (*thin_f32)(const CannyRow& row, uint64_t* candidates, uint64_t* strong, int64_t n);
-    void (*thin_f64)(const CannyRow& row, uint64_t* candidates, uint64_t* strong, int64_t n);
+    // |gx| + |gy| of Sobel's 3x3 responses of `count` rows from count + 2, each with one element before the first
+    // pixel.
+    void (*gradient_u8)(const uint8_t* const* rows, int16_t* const* magnitudes, int count, int64_t n);
+    void (*gradient_f32)(const float* const* rows, float* const* magnitudes, int count, int64_t n);
+    void (*gradient_f64)(const double* const* rows, double* const* magnitudes, int count, int64_t n);
+    // One bit per pixel: local maxima above `low`, and those of them above `high`; added to zeros.
+    void (*thin_u8)(const CannyRows& rows, int64_t n);
+    void (*thin_f32)(const CannyRows& rows, int64_t n);
+    void (*thin_f64)(const CannyRows& rows, int64_t n);
+    // Hysteresis in rows of bits, `step` words apart, with a word of zeros before and kSlack bytes of them behind.
+    // Candidates next to edges of the row before become edges, and some of those next to them.
+    void (*spread_rows)(const uint64_t* candidates, uint64_t* edges, int64_t step, int64_t rows, int64_t words);
+    // Rows where candidates next to edges are left.
+    void (*unfinished_rows)(const uint64_t* candidates, const uint64_t* edges, int64_t step, int64_t rows,
+                            int64_t words, bool* unfinished);
     // Bits to 0 and 255.
     void (*expand_bits)(const uint64_t* bits, char* out, int64_t stride, int64_t n);
 
