@@ -41,7 +41,7 @@ _OF_SHORTER_VECTORS = 0.68  # transforms are 2^0.68 times slower with vectors ha
 
 _SHARED = 1.1  # what the core's threads take together, times what one takes: they share the memory
 _THREAD_SECONDS = 30e-6  # to start one
-_ROW_OF_TILE = 25.0  # nanoseconds, beside its elements
+_ROW_OF_TILE = 20.0  # nanoseconds, beside its elements
 _RESAMPLING_SECONDS = 60e-6  # beside the sums
 
 
@@ -59,10 +59,10 @@ class Constants:
     steps_sideways: float = 0.6  # a load that straddles two cache lines, on top
     gemv_ns_per_element: float = 0.05
     copy_ns_per_element: float = 0.15
-    transform_ns_per_digit: float = 0.09  # of a pair of float32, there and back, for each digit of the length
+    transform_ns_per_digit: float = 0.08  # of a pair of float32, there and back, for each digit of the length
     transform_ns_per_element: float = 0.4  # into the tile and out of it
-    transform_ns_per_interleaved: float = 0.15  # on top, where there are several channels
-    transform_ns_per_tile: float = 1000.0
+    transform_ns_per_interleaved: float = 0.1  # on top, where there are several channels
+    transform_ns_per_tile: float = 500.0
     resample_ns_per_element: float = 0.3  # four rows to a sample, and four samples to a row
     resample_ns_per_sample: float = 1.8  # turned four times
 

@@ -13,13 +13,12 @@ to at most the norms of both spectra, and so do its errors; back, every value is
 adds at most e times the absolute values that are summed. Together no response is off by more than the sum of all e
 times |x| |w|, the Euclidean norms of tile and kernel. In units of the round-off, e is for a pass
 
-    of radix 2    1     one addition
-    of radix 4    2     two of them; a multiplication by i is exact
+    of radix 4    2     two additions; a multiplication by i is exact
     of radix 8    5.3   three, and a sum times the root of a half, which is itself rounded by 0.3
     of radix 3    4.2   a + t; a - t/2 +- i s (b - c), with s (b - c) off by 2.5 |s (b - c)|
     its roots     3.7   a complex product, sqrt 5 (Brent, Percival, Zimmermann, Error bounds on complex floating-point
-                        multiplication, 2007; less where additions are fused, Jeannerod et al. 2017), times a root
-                        whose parts are within an ulp
+                        multiplication, 2007; less where additions are fused, Jeannerod et al. 2017), by a root whose
+                        parts are within an ulp
 
 and the last pass of each transform has no roots. Whole numbers are rounded to the nearest where the bound lies below a
 half, and are exact then. What is not finite would spread over a tile: it is left out, and the responses that it
@@ -50,7 +49,7 @@ name = "fft"
 _SIZES = tuple(sorted([1 << e for e in range(4, 16)] + [3 << e for e in range(4, 14)]))
 _TILE_BYTES = 600 << 10
 """Of a pair of tiles: it is to stay in the second cache, with some of the kernel's transform."""
-_PASS = {2: 1.0, 3: 4.2, 4: 2.0, 8: 5.3}
+_PASS = {3: 4.2, 4: 2.0, 8: 5.3}
 _ROOTS = 3.7
 _PRODUCT = 5.0
 """By the kernel's transform, which is rounded, and was by its division."""

@@ -41,12 +41,6 @@ inline Complex<V> product(Complex<V> a, V re, V im) {
 }
 
 template <class V>
-inline void butterfly(Complex<V> (&x)[2]) {
-    const Complex<V> a = x[0], b = x[1];
-    x[0] = a + b;
-    x[1] = a - b;
-}
-template <class V>
 inline void butterfly(Complex<V> (&x)[3]) {
     constexpr double kSine = 0.86602540378443864676;  // of 60 degrees
     const Complex<V> sum = x[1] + x[2], difference = x[1] - x[2];
@@ -121,7 +115,6 @@ void pass(T* re, T* im, int64_t row, int64_t n, int64_t length, const T* turns) 
 template <class T, Turn Where>
 inline void pass_of(int radix, T* re, T* im, int64_t row, int64_t n, int64_t length, const T* turns) {
     switch (radix) {
-        case 2: return pass<T, 2, Where>(re, im, row, n, length, turns);
         case 3: return pass<T, 3, Where>(re, im, row, n, length, turns);
         case 4: return pass<T, 4, Where>(re, im, row, n, length, turns);
         default: return pass<T, 8, Where>(re, im, row, n, length, turns);
@@ -192,7 +185,6 @@ void filter_rows(T* tile, int64_t row, int64_t strips, const FourierPasses<T>& f
     turn_in(tile, row, f.n, strip);
     first_passes(strip, kPair<T>, f);
     switch (f.radix[f.count - 1]) {
-        case 2: middle_passes<T, 2>(strip, f.n, spectrum); break;
         case 3: middle_passes<T, 3>(strip, f.n, spectrum); break;
         case 4: middle_passes<T, 4>(strip, f.n, spectrum); break;
         default: middle_passes<T, 8>(strip, f.n, spectrum); break;
