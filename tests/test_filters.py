@@ -758,3 +758,28 @@ def test_linear_light_does_not_decode_alpha():
     image = noise((20, 31, 4), "uint8")
     got = imgfilt.box(image, size=5, linear_light=True)
     assert np.abs(got[..., 3].astype(int) - imgfilt.box(image, size=5)[..., 3].astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_luma_of_16_bits_in_every_width(channels):
+    for width in (*range(1, 45), 67):
+        image = noise((3, width, channels), "uint16")
+        image[0] = 65535
+        np.testing.assert_array_equal(
+            imgfilt.identity(image, color="luma"), oracle.luma(image), err_msg=str(width)
+        )
+
+
+@pytest.mark.parametrize("size", [5, 7, 9, 19, 21, 61, 127])
+def test_one_channel_is_blurred_as_each_of_two(size):
+    """Taps beside one another are summed by other loops than those a pixel apart."""
+    for width in (1, 15, 16, 31, 33, 64, 65, 130, 257):
+        image = noise((9, width, 2), "uint8")
+        for run in (
+            lambda part: imgfilt.gaussian(part, sigma=size / 6, size=size),
+            lambda part: imgfilt.unsharp_mask(part, sigma=size / 16),
+        ):
+            both = run(image)
+            for c in range(2):
+                one = run(np.ascontiguousarray(image[..., c]))
+                np.testing.assert_array_equal(one, both[..., c], err_msg=f"{width} pixels")

@@ -220,11 +220,71 @@ int64_t luma_eights(const uint16_t* in, uint16_t* out, int64_t n) {
 }
 #endif
 
+#if defined(__AVX512BW__)
+// Eight pixels: a sum of R and G, and one of B, for each.
+template <int Channels>
+inline __m512i luma_parts(const uint16_t* p) {
+    const __m512i weights = _mm512_set1_epi64(int64_t{kLumaB} << 32 | kWeightsRG);
+    __m512i v = _mm512_loadu_si512(p);
+    if constexpr (Channels == 3) {
+        alignas(64) static constexpr int16_t apart[] = {0,  1,  2,  2,  3,  4,  5,  5,  6,  7,  8,  8,  9,  10, 11, 11,
+                                                        12, 13, 14, 14, 15, 16, 17, 17, 18, 19, 20, 20, 21, 22, 23, 23};
+        v = _mm512_permutexvar_epi16(_mm512_load_si512(apart), v);
+    }
+    return _mm512_madd_epi16(_mm512_xor_si512(v, _mm512_set1_epi16(-32768)), weights);
+}
+template <int Channels>
+inline __m256i luma_sixteen(const uint16_t* p) {
+    const __m512i first = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    const __m512i a = luma_parts<Channels>(p), b = luma_parts<Channels>(p + 8 * Channels);
+    const __m512i sum =
+        _mm512_add_epi32(_mm512_permutex2var_epi32(a, first, b),
+                         _mm512_permutex2var_epi32(a, _mm512_add_epi32(first, _mm512_set1_epi32(1)), b));
+    return _mm512_cvtepi32_epi16(
+        _mm512_srli_epi32(_mm512_add_epi32(sum, _mm512_set1_epi32((1 << 30) + (1 << (kLumaShift - 1)))), kLumaShift));
+}
+#elif defined(__AVX2__)
+// Pixels 0, 1 and 4, 5.
+template <int Channels>
+inline __m256i luma_parts(const uint16_t* p) {
+    const __m256i weights = _mm256_set1_epi64x(int64_t{kLumaB} << 32 | kWeightsRG);
+    __m256i v =
+        _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(p + 4 * Channels), reinterpret_cast<const __m128i*>(p));
+    if constexpr (Channels == 3)
+        v = _mm256_shuffle_epi8(v, _mm256_setr_epi8(0, 1, 2, 3, 4, 5, 4, 5, 6, 7, 8, 9, 10, 11, 10, 11, 0, 1, 2, 3, 4,
+                                                    5, 4, 5, 6, 7, 8, 9, 10, 11, 10, 11));
+    return _mm256_madd_epi16(_mm256_xor_si256(v, _mm256_set1_epi16(-32768)), weights);
+}
+template <int Channels>
+inline __m256i luma_eight(const uint16_t* p) {
+    const __m256i sum = _mm256_hadd_epi32(luma_parts<Channels>(p), luma_parts<Channels>(p + 2 * Channels));
+    return _mm256_srli_epi32(_mm256_add_epi32(sum, _mm256_set1_epi32((1 << 30) + (1 << (kLumaShift - 1)))), kLumaShift);
+}
+template <int Channels>
+inline __m256i luma_sixteen(const uint16_t* p) {
+    return _mm256_permute4x64_epi64(
+        _mm256_packus_epi32(luma_eight<Channels>(p), luma_eight<Channels>(p + 8 * Channels)), 0xD8);
+}
+#endif
+#if defined(__AVX2__)
+// Loads reach fewer than three pixels beyond the last.
+template <int Channels>
+int64_t luma_sixteens(const uint16_t* in, uint16_t* out, int64_t n) {
+    int64_t x = 0;
+    for (; x + 19 <= n; x += 16)
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + x), luma_sixteen<Channels>(in + x * Channels));
+    return x + luma_eights<Channels>(in + x * Channels, out + x, n - x);
+}
+#endif
+
 void luma_u16(const void* input, int channels, void* output, int64_t n) {
     const uint16_t* in = static_cast<const uint16_t*>(input);
     uint16_t* out = static_cast<uint16_t*>(output);
     int64_t x = 0;
-#if defined(IMGFILT_PAIRS)
+#if defined(__AVX2__)
+    if (channels == 3) x = luma_sixteens<3>(in, out, n);
+    if (channels == 4) x = luma_sixteens<4>(in, out, n);
+#elif defined(IMGFILT_PAIRS)
     if (channels == 3) x = luma_eights<3>(in, out, n);
     if (channels == 4) x = luma_eights<4>(in, out, n);
 #endif

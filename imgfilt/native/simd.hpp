@@ -146,6 +146,11 @@ inline Pairs add16(Pairs a, Pairs b) { return _mm512_add_epi16(a, b); }
 inline Pairs pack_u8(Pairs low, Pairs high) { return _mm512_packus_epi16(low, high); }
 inline Pairs shift_right32(Pairs a, int n) { return _mm512_sra_epi32(a, _mm_cvtsi32_si128(n)); }
 inline Pairs pack_i16(Pairs low, Pairs high) { return _mm512_packs_epi32(low, high); }
+inline Pairs interleave32_low(Pairs a, Pairs b) { return _mm512_unpacklo_epi32(a, b); }
+inline Pairs interleave32_high(Pairs a, Pairs b) { return _mm512_unpackhi_epi32(a, b); }
+inline Pairs high_halves(Pairs even, Pairs odd) {
+    return _mm512_mask_blend_epi16(0xAAAAAAAA, _mm512_srli_epi32(even, 16), odd);
+}
 inline void store_u8(uint8_t* out, Pairs a, Pairs b) {
     const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
     _mm512_storeu_si512(out, _mm512_permutexvar_epi64(order, _mm512_packus_epi16(a, b)));
@@ -241,6 +246,9 @@ inline Pairs add16(Pairs a, Pairs b) { return _mm256_add_epi16(a, b); }
 inline Pairs pack_u8(Pairs low, Pairs high) { return _mm256_packus_epi16(low, high); }
 inline Pairs shift_right32(Pairs a, int n) { return _mm256_sra_epi32(a, _mm_cvtsi32_si128(n)); }
 inline Pairs pack_i16(Pairs low, Pairs high) { return _mm256_packs_epi32(low, high); }
+inline Pairs interleave32_low(Pairs a, Pairs b) { return _mm256_unpacklo_epi32(a, b); }
+inline Pairs interleave32_high(Pairs a, Pairs b) { return _mm256_unpackhi_epi32(a, b); }
+inline Pairs high_halves(Pairs even, Pairs odd) { return _mm256_blend_epi16(_mm256_srli_epi32(even, 16), odd, 0xAA); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute4x64_epi64(_mm256_packus_epi16(a, b), 0xD8));
 }
@@ -327,6 +335,9 @@ inline Pairs add16(Pairs a, Pairs b) { return _mm_add_epi16(a, b); }
 inline Pairs pack_u8(Pairs low, Pairs high) { return _mm_packus_epi16(low, high); }
 inline Pairs shift_right32(Pairs a, int n) { return _mm_sra_epi32(a, _mm_cvtsi32_si128(n)); }
 inline Pairs pack_i16(Pairs low, Pairs high) { return _mm_packs_epi32(low, high); }
+inline Pairs interleave32_low(Pairs a, Pairs b) { return _mm_unpacklo_epi32(a, b); }
+inline Pairs interleave32_high(Pairs a, Pairs b) { return _mm_unpackhi_epi32(a, b); }
+inline Pairs high_halves(Pairs even, Pairs odd) { return _mm_blend_epi16(_mm_srli_epi32(even, 16), odd, 0xAA); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(a, b));
 }
