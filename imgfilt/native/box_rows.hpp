@@ -272,10 +272,11 @@ void box_windows(const BoxRows& job, const Pixels& pixels, In* out) {
         typedef QuadWindows<channels> Windows;
         return store_pixels(Windows(planes, begin), before(Windows::count), pixels, out, job.n, ahead);
     } else {
-        switch (job.size) {
-            case 3: return store_pixels(FewWindows<Sum, channels, 3>(planes, begin), 0, pixels, out, job.n, ahead);
-            case 5: return store_pixels(FewWindows<Sum, channels, 5>(planes, begin), 0, pixels, out, job.n, ahead);
-            case 7: return store_pixels(FewWindows<Sum, channels, 7>(planes, begin), 0, pixels, out, job.n, ahead);
+        const auto few = [&](const auto& windows) { store_pixels(windows, 0, pixels, out, job.n, ahead); };
+        if (job.size == 3) return few(FewWindows<Sum, channels, 3>(planes, begin));
+        if constexpr (channels == 1) {  // of more channels each element has rows of its own, and registers end
+            if (job.size == 5) return few(FewWindows<Sum, channels, 5>(planes, begin));
+            if (job.size == 7) return few(FewWindows<Sum, channels, 7>(planes, begin));
         }
         typedef PlaneWindows<Sum, channels> Windows;
         return store_pixels(Windows(planes, begin), before(Windows::count), pixels, out, job.n, ahead);

@@ -69,19 +69,33 @@ void slide_i16_i32(const int16_t* enter, const int16_t* leave, int32_t* sum, int
     slide(enter, leave, reinterpret_cast<uint32_t*>(sum), n);
 }
 
-// The same of reals; whether all that enters is finite.
+// The same of reals; whether all that enters is finite. A float times 0 is NaN where it is not.
 bool slide_f32_f64(const float* enter, const float* leave, double* sum, int64_t n) {
-    slide(enter, leave, sum, n);
-    constexpr int lanes = VectorOf<float>::lanes;
-    Vec<float> zeros[4] = {};  // NaN where anything was infinite or NaN
+    constexpr int lanes = VectorOf<double>::lanes;
+    constexpr int64_t step = 2 * lanes;
+    Vec<float> zeros = {};
     float zero = 0.0f;
     int64_t x = 0;
-    for (; x + 4 * lanes <= n; x += 4 * lanes)
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; ++i) zeros[i] = fused(load<Vec<float>>(enter + x + i * lanes), Vec<float>{}, zeros[i]);
-    for (; x < n; ++x) zero += enter[x] * 0.0f;
-    const Vec<float> all = zeros[0] + zeros[1] + zeros[2] + zeros[3];
-    for (int i = 0; i < lanes; ++i) zero += all[i];
+    // The row that leaves next lies after the one that leaves now.
+    const auto each = [&](const auto& added) {
+        for (; x + step <= n; x += step) {
+            zeros = fused(load<Vec<float>>(enter + x), Vec<float>{}, zeros);
+            store(sum + x, load<Vec<double>>(sum + x) + added(x));
+            store(sum + x + lanes, load<Vec<double>>(sum + x + lanes) + added(x + lanes));
+        }
+    };
+    if (leave == nullptr)
+        each([&](int64_t at) { return widened_as<float, double>(enter + at); });
+    else
+        each([&](int64_t at) {
+            __builtin_prefetch(leave + at + n);
+            return widened_as<float, double>(enter + at) - widened_as<float, double>(leave + at);
+        });
+    for (; x < n; ++x) {
+        zero += enter[x] * 0.0f;
+        sum[x] += leave == nullptr ? double{enter[x]} : double{enter[x]} - double{leave[x]};
+    }
+    for (int i = 0; i < VectorOf<float>::lanes; ++i) zero += zeros[i];
     return zero == 0.0f;
 }
 
@@ -313,7 +327,55 @@ struct ScaledReals {
         store(out, __builtin_convertvector(v[0] * scale + bias, Half));
     }
 };
+
+// The same of three or four channels, a pixel in a vector (and what is beside it): each second window is that of two
+// pixels before, and what two pixels add to it.
+template <int channels>
+void scaled_real_pixels(const double* line, int size, double scale, double bias, float* out, int64_t n) {
+    typedef double Pixel __attribute__((vector_size(32)));
+    typedef float Stored __attribute__((vector_size(16)));
+    const auto add = [](Pixel& sum, const double* p) {
+        Pixel v;
+        std::memcpy(&v, p, sizeof v);
+        sum += v;
+    };
+    const auto difference = [](Pixel& v, const double* enter, const double* leave) {
+        Pixel left;
+        std::memcpy(&v, enter, sizeof v);
+        std::memcpy(&left, leave, sizeof left);
+        v -= left;
+    };
+    const auto put = [&](const Pixel& sum, float* to, bool whole) {
+        const Stored v = __builtin_convertvector(sum * scale + bias, Stored);
+        std::memcpy(to, &v, whole ? sizeof v : channels * sizeof(float));
+    };
+    Pixel parts[4] = {};
+    for (int i = 0; i < size; ++i) add(parts[i % 4], line + (i - 1) * channels);
+    Pixel sum = (parts[0] + parts[1]) + (parts[2] + parts[3]), first, second;
+    const double *leave = line - channels, *enter = leave + int64_t{size} * channels;
+    constexpr int64_t two = 2 * channels;
+    int64_t x = 0;
+    for (; x + two + (4 - channels) <= n; x += two) {
+        difference(first, enter + x, leave + x);
+        difference(second, enter + x + channels, leave + x + channels);
+        put(sum + first, out + x, true);
+        sum += first + second;
+        put(sum, out + x + channels, true);
+    }
+    for (; x < n; x += two) {
+        difference(first, enter + x, leave + x);
+        put(sum + first, out + x, false);
+        if (x + channels == n) return;
+        difference(second, enter + x + channels, leave + x + channels);
+        sum += first + second;
+        put(sum, out + x + channels, false);
+    }
+}
+
 void scaled_real_windows(const void* line, int size, int channels, const imgfilt::Affine& a, void* out, int64_t n) {
+    const double* sums = static_cast<const double*>(line);
+    if (channels == 3) return scaled_real_pixels<3>(sums, size, a.scale, a.bias, static_cast<float*>(out), n);
+    if (channels == 4) return scaled_real_pixels<4>(sums, size, a.scale, a.bias, static_cast<float*>(out), n);
     windows<double>(line, size, channels, ScaledReals{a.scale, a.bias}, out, n);
 }
 
