@@ -134,6 +134,13 @@ def _weights(problem: Problem) -> NDArray[np.float64]:
     return np.rint(facts.trimmed.weights / facts.scale) if _whole(problem) else facts.trimmed.weights
 
 
+@lru_cache(maxsize=128)
+def _norms(problem: Problem) -> tuple[float, float]:
+    """The sum of the weights' absolute values, and the root of that of their squares."""
+    weights = _weights(problem)
+    return float(np.abs(weights).sum()), float(np.linalg.norm(weights))
+
+
 def _middle(problem: Problem) -> float:
     """Subtracted from every element, so that they are as small as they can be."""
     return float(math.ceil((problem.low + problem.high) / 2)) if problem.integral else 0.0
@@ -194,7 +201,7 @@ def _judged(problem: Problem, dtype: str, ny: int, nx: int) -> _Layout | None:
     if 2 * ny * nx * _ITEMSIZE[dtype] > _TILE_BYTES and (ny, nx) != _least_tile(problem):
         return None
     error = _bound(problem, dtype, ny, nx)
-    total = float(np.abs(_weights(problem)).sum()) * problem.largest
+    total = _norms(problem)[0] * problem.largest
     response = dtype
     if error > _tolerance(problem):
         return None
@@ -210,12 +217,13 @@ def _judged(problem: Problem, dtype: str, ny: int, nx: int) -> _Layout | None:
 
 def _bound(problem: Problem, dtype: str, ny: int, nx: int) -> float:
     """How far a response may be off by rounding in both transforms, the product, and what is added afterwards."""
-    weights, unit, middle = _weights(problem), ROUND_OFF[dtype], _middle(problem)
+    unit, middle = ROUND_OFF[dtype], _middle(problem)
+    total, euclidean = _norms(problem)
     transform = _of_passes(ny) + _of_passes(nx)
     relative = math.expm1((2 * transform + _PRODUCT) * unit + (transform + 2) * ROUND_OFF["float64"])
     size = max(problem.high - middle, middle - problem.low)
-    norms = math.sqrt(2 * ny * nx) * size * float(np.linalg.norm(weights))
-    return relative * norms + 3 * unit * float(np.abs(weights).sum()) * (size + abs(middle))
+    norms = math.sqrt(2 * ny * nx) * size * euclidean
+    return relative * norms + 3 * unit * total * (size + abs(middle))
 
 
 @lru_cache(maxsize=64)
@@ -233,8 +241,7 @@ def _native_tiles(problem: Problem) -> _native.Fourier:
     from imgfilt import _native
 
     layout, weights, middle = _known(problem), _weights(problem), _middle(problem)
-    size = float(np.abs(weights).sum())
-    room = 32 * layout.ny * layout.nx * max(1.0, size)
+    room = 32 * layout.ny * layout.nx * max(1.0, _norms(problem)[0])
     options = {
         "anchor": problem.facts.trimmed.anchor,
         "tile": (layout.ny, layout.nx),
