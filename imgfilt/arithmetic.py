@@ -104,13 +104,14 @@ def real_sum(weights: NDArray[np.float64], dtype: str, low: float, high: float, 
         if size < 2**24:
             return Arithmetic("float32")
         return Arithmetic("float64", exact=size < 2**53)
-    if rounding_error(weights, "float32", low, high) < _HALF_A_STEP:
+    if rounding_error(weights, "float32", low, high) < _NEARLY_A_STEP:
         return Arithmetic("float32", exact=False)
     return Arithmetic("float64", exact=False)
 
 
-_HALF_A_STEP = 0.45
-"""Of pixels, with room for what comes before and after the sum: beyond it two pixels may lie between."""
+_NEARLY_A_STEP = 0.8
+"""Of pixels, with room for what comes before and after the sum: sums that differ by less than one step are rounded to the
+same pixel or to neighbours."""
 _RUN = 32
 """Taps that the core sums at a time: long sums are made of such sums, so that their error grows slowly."""
 _SHORTEST_RUN = 29
