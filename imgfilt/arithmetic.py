@@ -9,6 +9,7 @@ Stability of Numerical Algorithms, 2002, section 3.1).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,13 +28,14 @@ class Arithmetic:
     """How a weighted sum is done: `name` for people, element type of the sum, and the bound of its error.
 
     `init` is added to every sum so that it fits (the sum then stands for value - init); `partial` is the type of what
-    a sum is made of, where that is another.
+    a sum is made of, where that is another. Whole numbers that stand for real weights are off by `error` at most.
     """
 
     dtype: str
     init: int = 0
     exact: bool = True
     partial: str = ""
+    error: float = 0.0
 
     @property
     def name(self) -> str:
@@ -78,6 +80,30 @@ def integer_sums(
     return None
 
 
+def fixed_point(
+    weights: NDArray[np.float64], low: float, high: float, allowed: float
+) -> tuple[NDArray[np.int64], int, Arithmetic] | None:
+    """Real weights as whole numbers over 2^shift, of 16 bits, whose sums over low..high fit 32 bits; the arithmetic.
+
+    None where what rounding the weights may change in a sum is over `allowed`.
+    """
+    largest = float(np.abs(weights).max(initial=0.0))
+    if not 2.0**-9 < largest < 2.0**14:  # a shift of 1 to 24
+        return None
+    shift = 15 - math.frexp(largest)[1]
+    for bits in range(shift, max(0, shift - 4), -1):
+        n = np.rint(weights * 2.0**bits).astype(np.int64)
+        half = 1 << (bits - 1)
+        bottom, top = sum_range(n, low, high)
+        if int(np.abs(n).max()) >= _I16 or not fits(bottom - half, top + half, _I32):
+            continue
+        error = float(np.abs(n * 2.0**-bits - weights).sum()) * max(abs(low), abs(high))
+        if error > allowed:
+            return None
+        return n, bits, Arithmetic("int32", exact=False, error=error * 2.0**bits)
+    return None
+
+
 def promised_exact(facts: KernelFacts, dtype: str, low: float, high: float) -> bool:
     """Whether users expect the exact sum: of whole numbers times a common factor that plain types can hold.
 
@@ -110,8 +136,8 @@ def real_sum(weights: NDArray[np.float64], dtype: str, low: float, high: float, 
 
 
 _NEARLY_A_STEP = 0.8
-"""Of pixels, with room for what comes before and after the sum: sums that differ by less than one step are rounded to the
-same pixel or to neighbours."""
+"""Of pixels, with room for what comes before and after the sum: sums that differ by less than one step are rounded to
+the same pixel or to neighbours."""
 _RUN = 32
 """Taps that the core sums at a time: long sums are made of such sums, so that their error grows slowly."""
 _SHORTEST_RUN = 29

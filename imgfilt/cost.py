@@ -32,6 +32,7 @@ _STEPS_OF_RUNNING = 6.0  # of sums along the row, each out of the one before
 _STEPS_OF_RUNNING_REALS = 8.0
 _WIDEST_RECTANGLE = 64  # columns, see native/program.cpp
 _LEAST_FILLED = 2  # every so-manyth place of a rectangle
+_OF_PAIRS = 0.7  # the steps of rectangles, where 16-bit elements are multiplied in pairs
 _STEPS_PER_RECTANGLE = 4.0  # of taps: rows of the input that not all rows of output reach
 _STEPS_PER_DOUBLING = 2.0  # of a window along the row
 _STEPS_BEYOND_CACHE = 1.5  # on top, where three rows leave the first cache
@@ -129,7 +130,7 @@ def of_op(op: RowOp, ops: list[RowOp], length: float) -> float:
         small = op.dtype == "int16" and len(op.taps) <= 3 and all(abs(t.weight) <= 2 for t in op.taps)
         root = 8.0 if op.kind == "gradient" else 0.0
         if places := _rectangle(op):
-            steps = _of_rectangle(places)
+            steps = _of_rectangle(op.dtype, places)
         elif _fills_line(op):
             steps = _STEPS_PER_BLOCK + _OF_BLOCKS * c.steps_per_tap * len(op.taps)
         else:
@@ -155,6 +156,11 @@ def of_op(op: RowOp, ops: list[RowOp], length: float) -> float:
     return step * (c.steps_per_op + 1.5 * len(op.inputs))
 
 
+def shares_rows(dtype: str) -> bool:
+    """Whether sums of this type under rectangles are made for several rows at a time."""
+    return dtype in ROUND_OFF or (dtype == "int32" and isa() != "base")
+
+
 def is_rectangle(height: int, width: int) -> bool:
     """Whether sums of floats under a rectangle of this size are made for several rows at a time."""
     return height > 1 and 1 < width <= _WIDEST_RECTANGLE
@@ -163,7 +169,9 @@ def is_rectangle(height: int, width: int) -> bool:
 def _rectangle(op: RowOp) -> int:
     """The places of such a rectangle that an op's taps fill, or half of it at least (one more then: the results are
     looked at); else 0."""
-    if op.dtype not in ROUND_OFF or op.up > 1 or op.step > 1 or len(op.inputs) != 1 or not op.taps:
+    if op.up > 1 or op.step > 1 or len(op.inputs) != 1 or not op.taps:
+        return 0
+    if not shares_rows(op.dtype):
         return 0
     columns = [t.dx for t in op.taps]
     height, width = op.taps[-1].dy - op.taps[0].dy + 1, max(columns) - min(columns) + 1
@@ -183,9 +191,10 @@ def _fills_line(op: RowOp) -> bool:
     return n >= _LEAST_BLOCK and ((x == 0 and places == column) or (y == 0 and places == row))
 
 
-def _of_rectangle(taps: int) -> float:
+def _of_rectangle(dtype: str, taps: int) -> float:
     """Steps for a sum of all taps of a rectangle."""
-    return _STEPS_PER_RECTANGLE + constants().steps_per_dense_tap * taps
+    steps = _STEPS_PER_RECTANGLE + constants().steps_per_dense_tap * taps
+    return steps * (_OF_PAIRS if dtype == "int32" else 1.0)
 
 
 def _of_taps(dtype: str, taps: int, rows: int, sideways: int, small: bool) -> float:
@@ -210,7 +219,7 @@ def of_dense(problem: Problem, dtype: str, weights: NDArray[np.float64], threads
 
 def of_rectangle(problem: Problem, dtype: str, taps: int, threads: int) -> float:
     """The same where they are all those of a rectangle for which `is_rectangle`."""
-    return on_threads(_of_steps(problem, dtype, _of_rectangle(taps)), threads)
+    return on_threads(_of_steps(problem, dtype, _of_rectangle(dtype, taps)), threads)
 
 
 def _of_steps(problem: Problem, dtype: str, steps: float) -> float:

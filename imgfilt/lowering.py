@@ -216,7 +216,10 @@ class _Lowering:
         return False
 
     def _shifted(self, line: Line, node: graph.Round) -> Line | None:
-        """Rounding half up of a sum over a power of two to 8 bits, done by the op that makes the sum."""
+        """Rounding half up of a sum over a power of two to 8 bits, done by the op that makes the sum.
+
+        Of sums that are not exact halves are no more than any other value.
+        """
         op = self.rows.ops[line.index]
         if node.dtype != "uint8" or op.kind != "taps" or line.dtype not in ("int16", "int32"):
             return None
@@ -226,7 +229,7 @@ class _Lowering:
         offset = line.offset / line.scale
         if not 0 <= shift <= 24 or line.scale != 2.0**-shift or offset != int(offset):
             return None
-        if shift > 0 and node.rounding != "half_up":
+        if shift > 0 and node.rounding != "half_up" and line.error == 0:
             return None
         half = (1 << shift) >> 1
         low, high = line.low + offset + half, line.high + offset + half

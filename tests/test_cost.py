@@ -116,7 +116,7 @@ def test_predictions_are_for_the_plan_s_threads() -> None:
 
 @pytest.mark.usefixtures("_avx512")
 def test_sums_over_a_thousand_taps_cost_what_shorter_ones_do() -> None:
-    """Whether or not their taps are listed; whole numbers fill no rectangle, however many there are."""
+    """Whether or not their taps are listed."""
     rng = np.random.default_rng(1)
     for make in (lambda n: rng.normal(size=(n, n)), lambda n: rng.choice([-2.0, -1.0, 1.0, 2.0], (n, n))):
         each = []

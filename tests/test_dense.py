@@ -129,6 +129,42 @@ def test_rectangles_with_gaps_equal_the_oracle(kernel):
             check(imgfilt.correlate(image, GAPS[kernel], backend="direct"), image, GAPS[kernel])
 
 
+@pytest.mark.parametrize("size", [(2, 2), (3, 3), (2, 5), (4, 3), (5, 5), (6, 6), (7, 7), (9, 4)])
+@pytest.mark.parametrize("dtype", ["uint8", "int16"])
+def test_sums_in_pairs_are_exact(size, dtype):
+    """Weights too large for 16-bit sums, for all rows of a tile and any border; black and white for the extremes."""
+    rng = np.random.default_rng(size[0] * 10 + size[1])
+    weights = rng.integers(-500, 501, size).astype(float)
+    weights.flat[0] = weights.flat[-1] = 700
+    for shape in ((13, 70), (11, 200, 3), (9, 7), (3, 40, 4)):
+        image = noise(shape, dtype)
+        image[: shape[0] // 2] = np.iinfo(dtype).max
+        for border in ("reflect101", "constant"):
+            want = imgfilt.correlate(image, weights, border=border, dtype="float64", backend="im2col")
+            for threads in (1, 3):
+                how = {"border": border, "backend": "direct", "threads": threads}
+                np.testing.assert_array_equal(imgfilt.correlate(image, weights, dtype="float64", **how), want)
+                got = imgfilt.correlate(image, weights, dtype=dtype, bias=3.0, **how)
+                limits = np.iinfo(dtype)
+                np.testing.assert_array_equal(got, np.clip(want + 3.0, limits.min, limits.max))
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 7, 9])
+def test_bytes_under_real_weights_are_summed_in_whole_numbers(size):
+    weights = np.random.default_rng(size).normal(size=(size, size)) / size
+    plan = imgfilt.plan(weights, (37, 75), "uint8", backend="direct")
+    assert 0 < plan.bound < 0.11
+    for shape in ((37, 75), (9, 200, 3), (4, 5), (40, 33, 4)):
+        image = noise(shape, "uint8")
+        image[:, : shape[1] // 2] = np.where(image[:, : shape[1] // 2] > 99, 255, 0)
+        want = np.clip(oracle.response(image.astype(oracle.Wide), weights), 0, 255)
+        for threads in (1, 2):
+            got = imgfilt.correlate(image, weights, backend="direct", threads=threads)
+            assert np.abs(got - want).max() <= 0.5 + plan.bound
+    precise = imgfilt.plan(weights, (37, 75), "uint8", out_dtype="float32", backend="direct")
+    assert precise.bound < 0.01
+
+
 LONG = {
     "square": np.random.default_rng(1).normal(size=(3, 3)),
     "cross": np.array([[0, 1, 0], [1, -4, 1], [0, 1, 0]], float),

@@ -5,16 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from imgfilt import cost as costs
-from imgfilt.arithmetic import Arithmetic, integer_sum, real_sum
+from imgfilt.arithmetic import Arithmetic, fixed_point, integer_sum, real_sum
 from imgfilt.backend.taps import Rate, Weighted, add_taps
 from imgfilt.problem import Problem, Refusal
 from imgfilt.records import replace
-from imgfilt.rows import ROUND_OFF, Line, RowBuilder
+from imgfilt.rows import Line, RowBuilder
 
 name = "direct"
 
 _FILLED = 0.6
 """From this part of nonzero weights on the others are multiplied too where that may be faster."""
+
+_OF_TOLERANCE = 0.2
+"""What rounding weights to 16 bits may take of it."""
 
 _MANY = 1024
 """From so many taps on the price is worked out without listing them."""
@@ -32,7 +35,7 @@ def cost(problem: Problem, threads: int) -> float:
     whole = weighted.filled or bool(weighted.weights.all())
     if (
         whole
-        and arithmetic.dtype in ROUND_OFF
+        and costs.shares_rows(arithmetic.dtype)
         and not problem.strided
         and costs.is_rectangle(*weighted.weights.shape)
     ):
@@ -64,6 +67,11 @@ def _sum(problem: Problem) -> tuple[Weighted, Arithmetic]:
         if facts.integer or float(np.abs(n).sum()) * problem.largest < 2**24:
             whole = replace(whole, filled=_filled(problem))
             return whole, real_sum(whole.weights, problem.dtype, low, high, whole=True)
+    # Without instructions that multiply pairs reals are faster.
+    if problem.dtype == "uint8" and _shares_rows(problem) and costs.shares_rows("int32"):
+        fixed = fixed_point(kernel.weights, low, high, _OF_TOLERANCE * problem.tolerance)
+        if fixed is not None:
+            return Weighted(fixed[0].astype(np.float64), kernel.anchor, 2.0 ** -fixed[1]), fixed[2]
     weights = Weighted(kernel.weights, kernel.anchor, 1.0, _filled(problem))
     return weights, real_sum(kernel.weights, problem.dtype, low, high, whole=False)
 
@@ -73,10 +81,14 @@ def _filled(problem: Problem) -> bool:
 
     Elements of floats may be infinite or NaN, and must not reach further than the kernel.
     """
+    return problem.integral and _shares_rows(problem)
+
+
+def _shares_rows(problem: Problem) -> bool:
+    """Whether the weights nearly fill a rectangle, under which the core sums several rows at a time."""
     weights = problem.facts.trimmed.weights
     return (
-        problem.integral
-        and not problem.strided
+        not problem.strided
         and int(np.count_nonzero(weights)) >= _FILLED * weights.size
         and costs.is_rectangle(*weights.shape)
     )

@@ -93,7 +93,7 @@ def add_phases(
         init = arithmetic.init
         ranges = [sum_range(w.weights.astype(np.int64), line.low, line.high) for w in phases]
         low, high = float(min(r[0] for r in ranges) + init), float(max(r[1] for r in ranges) + init)
-        error = 0.0
+        error = arithmetic.error
     else:
         line = rows.real(line, arithmetic.dtype, keep_scale=True)
         init = 0

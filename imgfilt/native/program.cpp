@@ -275,6 +275,12 @@ int Program::column_rows(const Node& node) const {
     return real(op.dtype) ? kBlockRows : op.taps.size() < kLong ? 2 : 4;
 }
 
+// Whether an op sums 16-bit elements in 32 bits, and there is a loop that does so under rectangles.
+bool Program::sums_pairs(const Op& op) const {
+    return nodes_[static_cast<size_t>(op.inputs[0])].op.dtype == DType::i16 && !op.saturated && !op.narrow &&
+           (op.dtype == DType::i32 || op.dtype == DType::u8) && kernels().row->dense_i16_u8 != nullptr;
+}
+
 // Taps that fill a rectangle row by row, or half of it at least, are one, the others' weights being 0.
 void Program::find_rectangle(Node& node) {
     const std::vector<Tap>& taps = node.op.taps;
@@ -294,6 +300,13 @@ void Program::find_rectangle(Node& node) {
         node.weights64[static_cast<size_t>(tap.dy - node.top) * static_cast<size_t>(width) +
                        static_cast<size_t>(tap.dx - node.left)] = tap.weight;
     node.weights32.assign(node.weights64.begin(), node.weights64.end());
+    if (real(node.op.dtype)) return;
+    const auto weight = [&](int64_t place) {
+        if (place < 0 || place >= area) return uint16_t{0};
+        return static_cast<uint16_t>(static_cast<int16_t>(node.weights64[static_cast<size_t>(place)]));
+    };
+    for (int64_t place = -width; place < area; ++place)
+        node.pairs.push_back(static_cast<int32_t>(uint32_t{weight(place + width)} << 16 | weight(place)));
 }
 
 // Sums whose loops have more than one row, or vector, in work.
@@ -308,7 +321,8 @@ void Program::find_together() {
                 along = along && op.taps[t].dx == op.taps[0].dx + static_cast<int>(t);
             }
             node.along = level && along;
-            if (real(op.dtype) && !op.taps.empty() && node.up == 1 && node.step == 1) find_rectangle(node);
+            if ((real(op.dtype) || sums_pairs(op)) && !op.taps.empty() && node.up == 1 && node.step == 1)
+                find_rectangle(node);
             if (node.rectangle.height > 0) node.together = kDenseRows;
             Node& input = nodes_[op.inputs[0]];
             const int rows = column_rows(input);

@@ -122,6 +122,7 @@ class Program {
         int twin = -1;            // another vertical sum of the same rows, made in the same pass
         int64_t block = 0;        // slide: rows after which a rounded sum begins anew
         std::vector<int16_t> weights16;
+        std::vector<int32_t> pairs;  // rectangles of 16-bit elements: the weights of two rows each
         std::vector<float> weights32;
         std::vector<double> weights64;
     };
@@ -137,6 +138,7 @@ class Program {
 
     int column_rows(const Node& node) const;
     void find_together();
+    bool sums_pairs(const Op& op) const;
     static void find_rectangle(Node& node);
     void find_twins();
 

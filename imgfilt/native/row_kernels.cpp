@@ -8,6 +8,7 @@
 #include "row_finish.hpp"
 #include "row_gradient.hpp"
 #include "row_luma.hpp"
+#include "row_pairs.hpp"
 #include "row_phases.hpp"
 #include "row_pointwise.hpp"
 #include "row_saturated.hpp"
@@ -80,6 +81,10 @@ RowKernels make_table() {
     k.along_f64 = along<double>;
     k.dense_f32 = dense<float>;
     k.dense_f64 = dense<double>;
+#if defined(IMGFILT_PAIRS)
+    k.dense_i16_i32 = dense_pairs<int32_t>;
+    k.dense_i16_u8 = dense_pairs<uint8_t>;
+#endif
     k.taps_u8_f32 = taps_widened<uint8_t, float>;
     k.taps_u16_f32 = taps_u16_f32;
     k.taps_i16_f32 = taps_widened<int16_t, float>;

@@ -84,6 +84,13 @@ struct RowKernels {
                       int rows, int64_t n);
     void (*dense_f64)(const double* const* p, const double* w, const Rectangle& rectangle, double init,
                       double* const* out, int rows, int64_t n);
+    // The same of 16-bit elements in 32 bits, as they are or as taps_i16_u8 has them; null where there is none. The low
+    // half of w[(i + 1) * width + j] is the weight in row i, the high one that in row i + 1; i begins at -1, and
+    // outside the rectangle weights are 0.
+    void (*dense_i16_i32)(const int16_t* const* p, const int32_t* w, const Rectangle& rectangle, int32_t init,
+                          int shift, int32_t* const* out, int rows, int64_t n);
+    void (*dense_i16_u8)(const int16_t* const* p, const int32_t* w, const Rectangle& rectangle, int32_t init, int shift,
+                         uint8_t* const* out, int rows, int64_t n);
     void (*taps_u8_f32)(const uint8_t* const* p, const float* w, int k, float init, float* out, int64_t n);
     void (*taps_u16_f32)(const uint16_t* const* p, const float* w, int k, float init, float* out, int64_t n);
     void (*taps_i16_f32)(const int16_t* const* p, const float* w, int k, float init, float* out, int64_t n);

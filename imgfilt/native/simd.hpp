@@ -155,6 +155,11 @@ inline void store_u8(uint8_t* out, Pairs a, Pairs b) {
     const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
     _mm512_storeu_si512(out, _mm512_permutexvar_epi64(order, _mm512_packus_epi16(a, b)));
 }
+// A register of 16 bits to 8.
+inline void store_half_u8(uint8_t* out, Pairs v) {
+    const __m512i positive = _mm512_max_epi16(v, _mm512_setzero_si512());
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm512_cvtusepi16_epi8(positive));
+}
 inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
     const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
     const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
@@ -252,6 +257,10 @@ inline Pairs high_halves(Pairs even, Pairs odd) { return _mm256_blend_epi16(_mm2
 inline void store_u8(uint8_t* out, Pairs a, Pairs b) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute4x64_epi64(_mm256_packus_epi16(a, b), 0xD8));
 }
+inline void store_half_u8(uint8_t* out, Pairs v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(out),
+                     _mm_packus_epi16(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1)));
+}
 inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permute2x128_si256(low, high, 0x20));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 8), _mm256_permute2x128_si256(low, high, 0x31));
@@ -340,6 +349,9 @@ inline Pairs interleave32_high(Pairs a, Pairs b) { return _mm_unpackhi_epi32(a, 
 inline Pairs high_halves(Pairs even, Pairs odd) { return _mm_blend_epi16(_mm_srli_epi32(even, 16), odd, 0xAA); }
 inline void store_u8(uint8_t* out, Pairs a, Pairs b) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(a, b));
+}
+inline void store_half_u8(uint8_t* out, Pairs v) {
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(out), _mm_packus_epi16(v, v));
 }
 inline void store_in_order(int32_t* out, Pairs low, Pairs high) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(out), low);

@@ -132,15 +132,16 @@ void Sweep::dense(int i, int64_t row, char* const* targets, int rows) {
     const Program::Node& node = program_.nodes_[i];
     const Op& op = node.op;
     const int64_t size = kSizeOf[static_cast<int>(op.dtype)];
+    const int64_t from_size = kSizeOf[static_cast<int>(program_.nodes_[op.inputs[0]].op.dtype)];
     const int64_t at_ends = sum_ends(i, row, targets, rows);
     std::vector<const char*>& p = lines_[i].pointers;
-    const int64_t left = (int64_t{node.left} * op.channels + at_ends) * size;
+    const int64_t left = (int64_t{node.left} * op.channels + at_ends) * from_size;
     for (int t = 0; t < node.rectangle.height + rows - 1; ++t)
         p[static_cast<size_t>(t)] = input(op.inputs[0], row + node.top + t) + left;
     const int64_t n = lines_[i].width * op.channels - 2 * at_ends;
     // All pieces but the first begin where the image's columns do a cache line.
     const int64_t aligned =
-        static_cast<int64_t>(reinterpret_cast<uintptr_t>(p[0] - left + at_ends * size) % kAlign) / size;
+        static_cast<int64_t>(reinterpret_cast<uintptr_t>(p[0] - left + at_ends * from_size) % kAlign) / from_size;
     const int64_t pieces = ahead_.parts() ? rows * pieces_ : 1;
     char* out[kDenseRows];
     for (int r = 0; r < rows; ++r) out[r] = targets[r] + at_ends * size;
@@ -150,7 +151,7 @@ void Sweep::dense(int i, int64_t row, char* const* targets, int rows) {
         ahead_.part(1);
         if (next <= x) continue;
         sum_rectangle(node, p.data(), out, rows, next - x);
-        for (int t = 0; t < node.rectangle.height + rows - 1; ++t) p[static_cast<size_t>(t)] += (next - x) * size;
+        for (int t = 0; t < node.rectangle.height + rows - 1; ++t) p[static_cast<size_t>(t)] += (next - x) * from_size;
         for (int r = 0; r < rows; ++r) out[r] += (next - x) * size;
         x = next;
     }
@@ -158,7 +159,14 @@ void Sweep::dense(int i, int64_t row, char* const* targets, int rows) {
 
 void Sweep::sum_rectangle(const Program::Node& node, const char* const* p, char* const* out, int rows, int64_t n) {
     const Op& op = node.op;
-    if (op.dtype == DType::f32)
+    const auto p16 = reinterpret_cast<const int16_t* const*>(p);
+    if (op.dtype == DType::u8)
+        row_.dense_i16_u8(p16, node.pairs.data(), node.rectangle, static_cast<int32_t>(op.init), op.shift,
+                          reinterpret_cast<uint8_t* const*>(out), rows, n);
+    else if (op.dtype == DType::i32)
+        row_.dense_i16_i32(p16, node.pairs.data(), node.rectangle, static_cast<int32_t>(op.init), 0,
+                           reinterpret_cast<int32_t* const*>(out), rows, n);
+    else if (op.dtype == DType::f32)
         row_.dense_f32(reinterpret_cast<const float* const*>(p), node.weights32.data(), node.rectangle,
                        static_cast<float>(op.init), reinterpret_cast<float* const*>(out), rows, n);
     else

@@ -85,7 +85,7 @@ std::vector<const char*>& Sweep::tap_pointers(int i, int64_t row, int first, int
 bool Sweep::fetches(const Program::Node& node) {
     const Op& op = node.op;
     return (op.kind == OpKind::taps || op.kind == OpKind::gradient) && op.dtype == DType::u8 && op.across == 1 &&
-           !op.narrow && !op.saturated;
+           !op.narrow && !op.saturated && node.rectangle.height == 0;
 }
 
 // A part of a row of sums, and its part of the fetching.
