@@ -35,14 +35,14 @@ void bilateral_stripe(const View& in, const View& out, int64_t radius, double co
     const int64_t channels = in.channels, height = 2 * radius + 1;
 
     struct Tap {
-        int64_t dy, dx;
+        int64_t row, dx;
     };
     std::vector<Tap> taps;
     std::vector<T> space;
     for (int64_t dy = -radius; dy <= radius; ++dy)
         for (int64_t dx = -radius; dx <= radius; ++dx)
             if (const int64_t square = dy * dy + dx * dx; square > 0 && square <= radius * radius) {
-                taps.push_back({dy, dx});
+                taps.push_back({dy + radius, dx});
                 space.push_back(static_cast<T>(spread * static_cast<double>(square)));
             }
 
@@ -59,6 +59,7 @@ void bilateral_stripe(const View& in, const View& out, int64_t radius, double co
     std::fill_n(ring.get(), height * channels * pitch, T(0));  // vectors read past the rows' ends
     std::vector<const void*> tap_rows(taps.size() * static_cast<size_t>(channels)), centre(channels);
     std::vector<void*> outputs(channels);
+    std::vector<const T*> near(height);
     for (int64_t c = 0; c < channels; ++c) outputs[c] = result.get() + c * round_up(chunk, 64);
 
     for (int64_t x = 0; x < in.width; x += chunk) {
@@ -73,9 +74,9 @@ void bilateral_stripe(const View& in, const View& out, int64_t radius, double co
         for (int64_t y = begin; y < end; ++y) {
             prepare(y + radius);
             for (int64_t c = 0; c < channels; ++c) {
-                centre[c] = at(y, c) + radius;
-                for (size_t i = 0; i < taps.size(); ++i)
-                    tap_rows[i * channels + c] = at(y + taps[i].dy, c) + radius + taps[i].dx;
+                for (int64_t i = 0; i < height; ++i) near[i] = at(y - radius + i, c) + radius;
+                centre[c] = near[radius];
+                for (size_t i = 0; i < taps.size(); ++i) tap_rows[i * channels + c] = near[taps[i].row] + taps[i].dx;
             }
             filter({tap_rows.data(), space.data(), centre.data(), outputs.data(), static_cast<int>(taps.size()),
                     static_cast<int>(channels), colour, in.dtype == DType::u8},

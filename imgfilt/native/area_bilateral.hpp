@@ -11,9 +11,17 @@ namespace {
 
 using imgfilt::BilateralRow;
 
+// a > b ? a : b
 template <class V>
 inline V larger(V a, V b) {
+#if defined(__AVX2__) && !defined(__AVX512BW__)
+    if constexpr (Same<V, Vec<float>>::value)
+        return (V)_mm256_max_ps((__m256)a, (__m256)b);
+    else
+        return (V)_mm256_max_pd((__m256d)a, (__m256d)b);
+#else
     return a > b ? a : b;
+#endif
 }
 
 // 2^t for t <= 0 (flushed to about 2^-126 below that). Polynomials: minimax-like fits of 2^f on [-1/2, 1/2]
@@ -27,8 +35,8 @@ inline Vec<float> power_of_two(Vec<float> t) {
 #else
     t = larger(t, V{} - 126.0f);
     const V magic = V{} + 12582912.0f;
-    const V e = (t + magic) - magic;
-    const V f = t - e;
+    const V shifted = t + magic;  // its low bits are the nearest integer
+    const V f = t - (shifted - magic);
 #endif
     V p;
     if constexpr (coarse) {
@@ -45,7 +53,7 @@ inline Vec<float> power_of_two(Vec<float> t) {
 #if defined(__AVX512BW__)
     return (V)_mm512_scalef_ps((__m512)p, (__m512)e);
 #else
-    return (V)((Vec<int32_t>)p + (__builtin_convertvector(e, Vec<int32_t>) << 23));
+    return (V)((Vec<int32_t>)p + ((Vec<int32_t>)shifted << 23));
 #endif
 }
 
@@ -86,7 +94,7 @@ void bilateral_few(const BilateralRow& row, int64_t n) {
                 distance = absolute(d[0]);
                 for (int c = 1; c < channels; ++c) distance += absolute(d[c]);
             }
-            const V weight = power_of_two<coarse>(fused(distance * distance, colour, V{} + space[i]));
+            const V weight = power_of_two<coarse>(fused(distance * distance, colour, splat(space[i])));
             for (int c = 0; c < channels; ++c) total[c] = fused(weight, d[c], total[c]);
             norm += weight;
         }
@@ -110,7 +118,7 @@ void bilateral_many(const BilateralRow& row, int64_t n) {
             const T* const* tap = taps + i * row.channels;
             V distance = {};
             for (int c = 0; c < row.channels; ++c) distance += absolute(load<V>(tap[c] + x) - load<V>(centre[c] + x));
-            const V weight = power_of_two<false>(fused(distance * distance, colour, V{} + space[i]));
+            const V weight = power_of_two<false>(fused(distance * distance, colour, splat(space[i])));
             for (int c = 0; c < row.channels; ++c)
                 store(out[c] + x, fused(weight, load<V>(tap[c] + x) - load<V>(centre[c] + x), load<V>(out[c] + x)));
             norm += weight;
