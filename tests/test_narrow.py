@@ -83,3 +83,18 @@ def test_a_constant_border_is_the_same_in_images_of_any_strides(name: str, dtype
     if name == "box":
         imgfilt.box(image, size=3, border="constant", out=out)
         np.testing.assert_array_equal(out, FILTERS[name](image, "constant"))
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
+def test_a_high_image_is_resized_as_a_part_of_it(dtype: str, extra: int) -> None:
+    image = image_of((1500, 38), dtype)
+    up = imgfilt.pyr_up(image, size=(3000 + extra, 76))
+    np.testing.assert_array_equal(up[-100:], imgfilt.pyr_up(image[-80:], size=(160 + extra, 76))[-100:])
+    np.testing.assert_array_equal(up[:100], imgfilt.pyr_up(image[:80])[:100])
+    down = imgfilt.pyr_down(image, size=(750 + extra, 19))
+    np.testing.assert_array_equal(down[-30:], imgfilt.pyr_down(image[-80:], size=(40 + extra, 19))[-30:])
+    np.testing.assert_array_equal(down[:30], imgfilt.pyr_down(image[:80])[:30])
+    for stride in [(2, 1), (3, 2)]:
+        kept = imgfilt.correlate(image, INTEGERS, stride=stride)
+        np.testing.assert_array_equal(kept[:20], imgfilt.correlate(image[:80], INTEGERS, stride=stride)[:20])

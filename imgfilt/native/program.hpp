@@ -109,6 +109,7 @@ class Program {
         // Row y of the result is made from rows around y * step / up of this op.
         int64_t up = 1, step = 1;
         int64_t at(int64_t y) const { return up == 1 ? y * step : y / up * step; }
+        int64_t last_of(int64_t y) const { return at(y) + reach; }
         int readers = 0;
         bool narrowed = false;    // its lines have another width than the image's
         std::vector<int> phases;  // taps: the first of each phase, and the end

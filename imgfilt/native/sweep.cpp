@@ -28,14 +28,14 @@ Sweep::Sweep(const Program& program, const View& in, const View& out, Border bor
       finite_outside_(border != Border::constant || std::isfinite(cval)),
       ahead_(in, out) {
     plan_planes();
-    if (pitch_ > 0)
+    if (block_rows_ > 0)
         make_planes();
     else
         make_lines();
     make_columns();
     if (border == Border::constant)
         for (size_t i = 0; i < lines_.size(); ++i) make_constant(static_cast<int>(i));
-    if (pitch_ > 0) return;
+    if (block_rows_ > 0) return;
     make_end_columns();
     for (size_t i = 1; i < lines_.size(); ++i) find_places(static_cast<int>(i));
     const Program::Node& result = program.nodes_.back();
@@ -75,7 +75,7 @@ void Sweep::make_lines() {
     far_ = next - block_.memory.get() > kFirstCache;
 }
 
-void Sweep::run() { return pitch_ > 0 ? run_planes() : run_lines(); }
+void Sweep::run() { return block_rows_ > 0 ? run_planes() : run_lines(); }
 
 void Sweep::run_lines() {
     const int result = static_cast<int>(lines_.size()) - 1;

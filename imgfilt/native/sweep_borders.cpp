@@ -16,8 +16,8 @@ void Sweep::extend(int i, int64_t row, char* line, int pad, int64_t rows) {
     const int64_t size = int64_t{node.op.channels} * kSizeOf[static_cast<int>(node.op.dtype)];
     const int64_t stride = lines_[static_cast<size_t>(i)].stride;
     if (border_ == Border::constant) {
-        const char* beyond = node.op.up == 1 ? constant(i) : phase_constant(i, row);
         for (int64_t r = 0; r < rows; ++r, line += stride) {
+            const char* beyond = node.op.up == 1 ? constant(i) : phase_constant(i, row + r);
             std::memcpy(line - pad * size, beyond, static_cast<size_t>(pad * size));
             std::memcpy(line + in_.width * size, beyond, static_cast<size_t>(pad * size));
         }
@@ -51,7 +51,9 @@ void Sweep::copy_columns(int pad, char* line, int64_t size, int64_t rows, int64_
 
 void Sweep::make_columns() {
     int pad = 0;
-    for (const Program::Node& node : program_.nodes_) pad = std::max(pad, node.pad);
+    for (size_t i = 0; i < lines_.size(); ++i)
+        if (!program_.nodes_[i].narrowed)
+            pad = std::max({pad, program_.nodes_[i].pad, static_cast<int>(lines_[i].gap)});
     if (border_ == Border::constant) return;
     left_.resize(static_cast<size_t>(pad));
     right_.resize(static_cast<size_t>(pad));
@@ -106,7 +108,7 @@ void Sweep::widen_constant(int i) {
     const Program::Node& node = program_.nodes_[i];
     const int64_t pixel = int64_t{node.op.channels} * kSizeOf[static_cast<int>(node.op.dtype)];
     char* line = constant(i);
-    for (int64_t j = 0; j < std::max<int64_t>(node.pad, gap_); ++j) {
+    for (int64_t j = 0; j < std::max<int64_t>(node.pad, lines_[static_cast<size_t>(i)].gap); ++j) {
         std::memcpy(line - (j + 1) * pixel, line, static_cast<size_t>(pixel));
         std::memcpy(line + (lines_[i].width + j) * pixel, line, static_cast<size_t>(pixel));
     }

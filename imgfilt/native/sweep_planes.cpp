@@ -23,21 +23,42 @@ static bool columnwise(const Op& op) {
     return std::all_of(op.taps.begin(), op.taps.end(), [](const Tap& tap) { return tap.dx == 0; });
 }
 
+// How wide an op's lines are: so many times the image's width.
+struct Scale {
+    int64_t times = 1, over = 1;
+};
+
 void Sweep::plan_planes() {
-    int64_t gap = 0, row = 0, halo = 0;
-    for (const Program::Node& node : program_.nodes_) {
-        if (node.up != 1 || node.step != 1 || node.narrowed) return;
+    if (!program_.steady_) return;
+    const std::vector<int64_t> widths = program_.widths(in_.width);
+    std::vector<Scale> scales(lines_.size());
+    int64_t pitch = 0, whole = 1;  // of the image's rows
+    for (size_t i = 0; i < lines_.size(); ++i) {
+        const Program::Node& node = program_.nodes_[i];
+        const Op& op = node.op;
         if (node.block > 0) return;  // a rounded running sum of doubles is best kept in one line
-        gap = std::max<int64_t>(gap, node.pad);
+        if (i > 0 && std::find(node.wanted.begin(), node.wanted.end(), 0) != node.wanted.end()) return;
+        Scale& scale = scales[i];
+        if (i > 0) scale = scales[static_cast<size_t>(op.inputs[0])];
+        if (op.kind == OpKind::interleave) scale.times *= op.size;
+        if (op.kind == OpKind::decimate) scale.over *= op.size;
+        scale.over *= op.across;
+        whole = std::max(whole, scale.over);
+        pitch = std::max(pitch, ((widths[i] + 2 * node.pad) * scale.over + scale.times - 1) / scale.times);
     }
-    const int64_t pitch = in_.width + 2 * gap;
-    for (const Program::Node& node : program_.nodes_) {
+    pitch = round_up(pitch, whole);
+    int64_t row = 0, halo = 0;  // bytes
+    for (size_t i = 0; i < lines_.size(); ++i) {
+        const Program::Node& node = program_.nodes_[i];
+        Line& line = lines_[i];
+        line.width = widths[i];
+        line.pitch = pitch * scales[i].times / scales[i].over;
         const int64_t pixel = int64_t{node.op.channels} * kSizeOf[static_cast<int>(node.op.dtype)];
-        const int64_t bytes = pitch * pixel;
+        const int64_t bytes = line.pitch * pixel;
         // These make several rows in a call, or one from the other, while they are near.
         if ((node.together > 1 || node.op.kind == OpKind::slide) && bytes > kLong) return;
-        if (&node == &program_.nodes_.back() && in_.width * pixel > kLong) continue;
-        row += bytes;
+        if (i + 1 == lines_.size() && line.width * pixel > kLong) continue;
+        row += (bytes * node.step + node.up - 1) / node.up;
         halo += (2 * int64_t{node.reach} + 2) * bytes;
     }
     int64_t rows = std::min(last_ - first_, (kPlanes - halo) / row);
@@ -45,8 +66,6 @@ void Sweep::plan_planes() {
     const int64_t blocks = (last_ - first_ + rows - 1) / rows;
     rows = (last_ - first_ + blocks - 1) / blocks;
     block_rows_ = blocks == 1 ? rows : round_up(rows, kBlockRows);
-    pitch_ = pitch;
-    gap_ = gap;
 }
 
 void Sweep::make_planes() {
@@ -56,22 +75,23 @@ void Sweep::make_planes() {
         const Program::Node& node = program_.nodes_[i];
         const Op& op = node.op;
         Line& line = lines_[i];
-        line.width = in_.width;
         const int64_t pixel = op.channels * kSizeOf[static_cast<int>(op.dtype)];
-        line.stride = pitch_ * pixel;
-        line.capacity = block_rows_ + 2 * int64_t{node.reach} + 1;
-        at.push_back(bytes + kBeside + gap_ * pixel);
+        line.gap = (line.pitch - line.width + 1) / 2;
+        line.stride = line.pitch * pixel;
+        line.mask = -1;
+        line.capacity = block_rows_ * node.step / node.up + node.step + 2 * int64_t{node.reach} + 4;
+        at.push_back(bytes + kBeside + line.gap * pixel);
         bytes = round_up(at.back() + (line.capacity + 1) * line.stride + kBeside, kAlign);
         at.push_back(bytes);
-        bytes += Program::scratch(node, pitch_);
+        bytes += Program::scratch(node, line.pitch);
         line.pointers.resize(std::max(op.taps.size() + kBlockRows - 1, op.inputs.size()));
         line.wide = i == 0 || (i + 1 < lines_.size() && columnwise(op) && !(border_ == Border::constant && op.stage));
         for (int input : op.inputs) line.wide = line.wide && lines_[static_cast<size_t>(input)].wide;
         line.in_one = in_one(static_cast<int>(i));
-        line.mask = -1;
-        if (const int twin = node.twin; twin >= 0 && twin < static_cast<int>(i))
-            line.in_one = lines_[static_cast<size_t>(twin)].in_one =
-                line.in_one && lines_[static_cast<size_t>(twin)].in_one;
+        if (const int twin = node.twin; twin >= 0 && twin < static_cast<int>(i)) {
+            Line& other = lines_[static_cast<size_t>(twin)];
+            line.in_one = other.in_one = line.in_one && other.in_one;
+        }
     }
     block_ = take_block(bytes);
     for (size_t i = 0; i < lines_.size(); ++i) {
@@ -85,14 +105,16 @@ void Sweep::make_planes() {
 bool Sweep::in_one(int i) const {
     const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
     const Op& op = node.op;
+    const Line& line = lines_[static_cast<size_t>(i)];
     const int64_t pixel = op.channels * kSizeOf[static_cast<int>(op.dtype)];
-    if (i + 1 == static_cast<int>(lines_.size()) && in_.width * pixel > kLong) return false;
+    if (i + 1 == static_cast<int>(lines_.size()) && line.width * pixel > kLong) return false;
     if (op.kind == OpKind::slide || node.rectangle.height > 0 || (node.together > 1 && node.column < 0)) return false;
+    if (op.up > 1 || op.step > 1 || op.extra != 0) return false;
     if (op.kind == OpKind::window && (op.dtype == DType::f32 || op.dtype == DType::f64 ||
                                       program_.nodes_[static_cast<size_t>(op.inputs[0])].op.dtype == DType::f64))
-        return false;                                            // a rounded running sum begins with its row
-    if (node.along && in_.width * pixel < kAlign) return false;  // sums of so few are made in another order
-    return 2 * gap_ * pixel * std::max<int64_t>(1, static_cast<int64_t>(op.taps.size())) <= kWaste;
+        return false;                                             // a rounded running sum begins with its row
+    if (node.along && line.width * pixel < kAlign) return false;  // sums of so few are made in another order
+    return 2 * line.gap * pixel * std::max<int64_t>(1, static_cast<int64_t>(op.taps.size())) <= kWaste;
 }
 
 // The first row of a plane is row `top` of the image.
@@ -110,7 +132,7 @@ void Sweep::run_planes() {
         for (size_t i = 0; i < lines_.size(); ++i) turn(static_cast<int>(i), y);
         for (int i = 0; i < result; ++i) {
             Line& line = lines_[static_cast<size_t>(i)];
-            const int64_t from = line.made, to = end + program_.nodes_[static_cast<size_t>(i)].reach;
+            const int64_t from = line.made, to = program_.nodes_[static_cast<size_t>(i)].last_of(end - 1) + 1;
             line.made = to;
             make_plane(i, from, to);
         }
@@ -128,7 +150,9 @@ void Sweep::run_planes() {
 void Sweep::turn(int i, int64_t y) {
     const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
     Line& line = lines_[static_cast<size_t>(i)];
-    const int64_t top = y - node.reach;
+    // The result of a resized image may end one row after it, where rows stand for others two further away.
+    const bool resized = node.up > 1 || node.step > 1;
+    const int64_t top = node.at(y) - node.reach - (resized ? 2 : 0);
     if (y == first_) {
         put(line, top);
         line.made = top;
@@ -137,11 +161,12 @@ void Sweep::turn(int i, int64_t y) {
     } else {
         // A running sum rests on that of the row before.
         const int64_t keep = node.op.kind == OpKind::slide ? std::min(top, line.made - 1) : top;
-        const int64_t before = gap_ * line.stride / pitch_;
+        const int64_t before = line.gap * (line.stride / line.pitch);
         if (line.made > keep)
             std::memmove(line.plane - before, slot(i, keep) - before,
                          static_cast<size_t>((line.made - keep) * line.stride));
         put(line, keep);
+        line.made = std::max(line.made, keep);  // rows that no row of the result needs
     }
 }
 
@@ -157,7 +182,8 @@ void Sweep::make_plane(int i, int64_t from, int64_t to) {
     else
         make_rows_of(i, inner, end);
     extend_rows(i, inner, end);
-    const int64_t bytes = lines_[static_cast<size_t>(i)].stride, before = gap_ * (bytes / pitch_);
+    const Line& line = lines_[static_cast<size_t>(i)];
+    const int64_t before = line.gap * (line.stride / line.pitch);
     for (int64_t row = from; row < to; ++row) {
         if (row == inner) row = end;
         if (row == to) break;
@@ -167,7 +193,7 @@ void Sweep::make_plane(int i, int64_t from, int64_t to) {
             extend_rows(0, row, row + 1);
         } else {
             std::memcpy(slot(i, row) - before, (other < 0 ? constant(i) : slot(i, other)) - before,
-                        static_cast<size_t>(bytes));
+                        static_cast<size_t>(line.stride));
         }
     }
 }
@@ -177,17 +203,18 @@ void Sweep::make_rows_of(int i, int64_t from, int64_t to) {
     const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
     Line& line = lines_[static_cast<size_t>(i)];
     if (from >= to || (node.twin >= 0 && node.twin < i)) return;
-    const auto shift = [&](int64_t columns) {
-        for (Line& other : lines_) other.base += columns * (other.stride / pitch_);
+    const auto shift = [&](int64_t gaps) {
+        for (Line& each : lines_) each.base += gaps * each.gap * (each.stride / each.pitch);
     };
+    const int64_t width = line.width;
     if (line.wide) {
-        shift(-gap_);
-        line.width = pitch_;
+        shift(-1);
+        line.width = line.pitch;
     }
     if (!line.in_one) find_places(i);
     if (line.sum != nullptr) line.sum = slot(i, from - 1);
     if (line.in_one) {
-        line.width += (to - from - 1) * pitch_;
+        line.width += (to - from - 1) * line.pitch;
         if (node.twin > i)
             produce_twins(i, node.twin, from);
         else
@@ -206,8 +233,8 @@ void Sweep::make_rows_of(int i, int64_t from, int64_t to) {
             else
                 produce(i, row, slot(i, row));
     }
-    line.width = in_.width;
-    if (line.wide) shift(gap_);
+    line.width = width;
+    if (line.wide) shift(1);
 }
 
 // Rows of the result, where the image has them.
@@ -237,14 +264,30 @@ void Sweep::save_row(int64_t y, const char* made) {
 // Columns beyond both ends of rows that are no result of those beside them.
 void Sweep::extend_rows(int i, int64_t from, int64_t to) {
     const Line& line = lines_[static_cast<size_t>(i)];
-    if (from >= to || gap_ == 0 || (line.wide && i > 0)) return;
+    if (from >= to || line.gap == 0 || (line.wide && i > 0)) return;
+    if (program_.nodes_[static_cast<size_t>(i)].narrowed) {
+        for (int64_t row = from; row < to; row += line.in_one ? std::max<int64_t>(1, to - 1 - from) : 1) fill(i, row);
+        return;
+    }
     const auto by = [&](int64_t row, int64_t pad, int64_t rows) {
         if (pad > 0) extend(i, row, slot(i, row), static_cast<int>(pad), rows);
     };
-    if (!line.in_one || i == 0) return by(from, gap_, to - from);
+    if (!line.in_one || i == 0) return by(from, line.gap, to - from);
     by(from, program_.nodes_[static_cast<size_t>(i)].pad, to - from);
-    by(from, gap_, 1);
-    by(to - 1, gap_, 1);
+    by(from, line.gap, 1);
+    by(to - 1, line.gap, 1);
+}
+
+// Beyond the ends of a line that is as wide as no image nothing is read but by vectors, which find its pixels there.
+void Sweep::fill(int i, int64_t row) {
+    const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
+    const Line& line = lines_[static_cast<size_t>(i)];
+    const int64_t pixel = line.stride / line.pitch, made = node.op.kind == OpKind::decimate ? node.pad : 0;
+    char *first = slot(i, row) - made * pixel, *last = slot(i, row) + (line.width + made - 1) * pixel;
+    for (int64_t j = made; j < line.gap; ++j, first -= pixel, last += pixel) {
+        std::memcpy(first - pixel, first, static_cast<size_t>(pixel));
+        std::memcpy(last + pixel, last, static_cast<size_t>(pixel));
+    }
 }
 
 }  // namespace imgfilt

@@ -46,7 +46,8 @@ class Sweep {
         std::vector<const char*> pointers;  // taps, or inputs, of the row in work
         std::vector<Place> places;          // of the taps, where their inputs' rows are found without dividing
         char* plane = nullptr;              // its first row
-        int64_t capacity = 0, made = 0;     // of a plane: rows, and the row after its last
+        int64_t pitch = 0, gap = 0;         // of a plane: pixels from one row to the next, and beyond either end
+        int64_t capacity = 0, made = 0;     // rows, and the row after the last
         bool wide = false;                  // columns beyond the image's are made like any other
         bool in_one = false;                // all rows of a plane are made in one call
     };
@@ -75,12 +76,13 @@ class Sweep {
     void make_result(int64_t from, int64_t to);
     void save_row(int64_t y, const char* made);
     void extend_rows(int i, int64_t from, int64_t to);
+    void fill(int i, int64_t row);
 
     // Rows and columns outside the image: sweep_borders.cpp.
     // Columns beyond both ends of a line.
     void finish(int i, int64_t row, char* line) {
         const int pad = program_.nodes_[static_cast<size_t>(i)].pad;
-        if (pad > 0 && pitch_ == 0) extend(i, row, line, pad, 1);
+        if (pad > 0 && block_rows_ == 0) extend(i, row, line, pad, 1);
     }
     void extend(int i, int64_t row, char* line, int pad, int64_t rows);
     template <size_t Size>
@@ -200,9 +202,8 @@ class Sweep {
     const bool finite_outside_;  // what lies beyond the image's border
     bool far_ = false;           // whether all lines together leave the first cache
     bool constant_ = false, steady_ = false;
-    int64_t pitch_ = 0, gap_ = 0;  // pixels from one row of a plane to the next, and beyond either end; 0: no planes
-    int64_t block_rows_ = 0;       // of the result, for which planes are made at a time
-    int64_t pieces_ = 1;           // of a line, between which later rows are fetched
+    int64_t block_rows_ = 0;  // of the result, for which planes are made at a time; 0 where there are none
+    int64_t pieces_ = 1;      // of a line, between which later rows are fetched
     Fetcher ahead_;
 };
 
