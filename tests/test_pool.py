@@ -70,7 +70,7 @@ print("done")
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no choice of processors on this system")
 def test_more_threads_than_processors():
     done = subprocess.run(
-        [sys.executable, "-c", ON_ONE_PROCESSOR],
+        [sys.executable, "-P", "-c", ON_ONE_PROCESSOR],
         capture_output=True,
         text=True,
         timeout=60,
