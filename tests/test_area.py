@@ -15,6 +15,7 @@ import pytest
 from cases import VIEWS, noise
 from numpy.typing import NDArray
 
+import imgfilt
 import imgfilt._native as native
 
 Array = NDArray[Any]
@@ -239,6 +240,23 @@ def test_canny_writes_into_any_rows(width):
             np.testing.assert_array_equal(out, want)
         out[:] = 9
         assert (room == 9).all()
+
+
+@pytest.mark.parametrize(
+    ("width", "dtype"), [(1282, "uint8"), (513, "float32"), (514, "float32"), (257, "float64")]
+)
+def test_canny_beyond_a_constant_border_of_long_rows_is_the_constant(width, dtype):
+    image = np.random.default_rng(0).integers(0, 256, (6, 1, width)).astype(np.uint8)
+    for row in image:
+        want = oracle.canny(row, 5, 300, "constant", 9)
+        for before in (0, 200, 90):  # what an earlier call leaves in memory
+            _ = [np.full(size, before, dtype) for size in range(200, 40_000, 150)]
+            del _
+            imgfilt.canny(
+                np.full((40, width), before, dtype), low=5, high=300, border="constant", cval=before
+            )
+            got = imgfilt.canny(row.astype(dtype), low=5, high=300, border="constant", cval=9, threads=1)
+            np.testing.assert_array_equal(got > 0, want > 0)
 
 
 @pytest.mark.parametrize("shape", [(21, 1281), (75, 1343), (70, 2600), (31000, 505)])

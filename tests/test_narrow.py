@@ -98,3 +98,16 @@ def test_a_high_image_is_resized_as_a_part_of_it(dtype: str, extra: int) -> None
     for stride in [(2, 1), (3, 2)]:
         kept = imgfilt.correlate(image, INTEGERS, stride=stride)
         np.testing.assert_array_equal(kept[:20], imgfilt.correlate(image[:80], INTEGERS, stride=stride)[:20])
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_running_sums_of_a_high_image_go_into_arrays_with_gaps(size: int) -> None:
+    image = RANDOM.integers(0, 100, (3000, 11)).astype(np.uint8)
+    want = np.zeros(image.shape, np.uint16)
+    padded = np.pad(image.astype(np.uint16), ((2, 2), (0, 0)), "reflect")
+    for row in range(5):
+        want += padded[row : row + 3000]
+    out = np.zeros((3000, 11 * size), np.uint16)[:, ::size]
+    for threads in (1, 3):
+        imgfilt.correlate(image, np.ones((5, 1)), dtype="uint16", backend="box", threads=threads, out=out)
+        np.testing.assert_array_equal(out, want)

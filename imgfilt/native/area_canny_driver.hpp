@@ -182,7 +182,7 @@ class Thinning {
         const int64_t row = border_index(y, in_.height, border_);
         const int64_t from = std::max<int64_t>(0, first - 2), until = std::min(in_.width, last + 2);
         if (row < 0) {
-            std::fill(pixels(y) - 1, pixels(y) + last - first + 1, constant_);
+            std::fill(pixels(y) - 2, pixels(y) + (last - first) + 2, constant_);
             return;
         }
         const char* line = in_.data + row * in_.row;

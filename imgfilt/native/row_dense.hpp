@@ -120,7 +120,7 @@ class DenseTile {
         for (int b = 0; b < B; ++b) x[b] = load_once(in + b * lanes);
 #pragma GCC unroll 8
         for (int r = First; r < Last; ++r) {
-            if (Zeros >> (place - r * K) & 1) continue;
+            if (Zeros != 0 && (Zeros >> (place - r * K) & 1)) continue;
             const T weight = w[-r * width_];
             if (Careful && weight == 0) continue;
 #pragma GCC unroll 8

@@ -84,7 +84,8 @@ void Sweep::make_planes() {
         bytes = round_up(at.back() + (line.capacity + 1) * line.stride + kBeside, kAlign);
         at.push_back(bytes);
         bytes += Program::scratch(node, line.pitch);
-        line.pointers.resize(std::max(op.taps.size() + kBlockRows - 1, op.inputs.size()));
+        const size_t height = static_cast<size_t>(node.rectangle.height);
+        line.pointers.resize(std::max({op.taps.size() + kBlockRows - 1, height + kDenseRows - 1, op.inputs.size()}));
         line.wide = i == 0 || (i + 1 < lines_.size() && columnwise(op) && !(border_ == Border::constant && op.stage));
         for (int input : op.inputs) line.wide = line.wide && lines_[static_cast<size_t>(input)].wide;
         line.in_one = in_one(static_cast<int>(i));
@@ -138,10 +139,11 @@ void Sweep::run_planes() {
         }
         if (in_place) {
             make_result(y, end);
-            continue;
+        } else {
+            make_rows_of(result, y, end);
+            for (int64_t row = y; row < end; ++row) save_row(row, slot(result, row));
         }
-        make_rows_of(result, y, end);
-        for (int64_t row = y; row < end; ++row) save_row(row, slot(result, row));
+        lines_.back().made = end;
     }
     steady_ = false;
 }
@@ -151,7 +153,8 @@ void Sweep::turn(int i, int64_t y) {
     const Program::Node& node = program_.nodes_[static_cast<size_t>(i)];
     Line& line = lines_[static_cast<size_t>(i)];
     // The result of a resized image may end one row after it, where rows stand for others two further away.
-    const bool resized = node.up > 1 || node.step > 1;
+    const Program::Node& image = program_.nodes_.front();
+    const bool resized = (node.up > 1 || node.step > 1) && node.up == image.up && node.step == image.step;
     const int64_t top = node.at(y) - node.reach - (resized ? 2 : 0);
     if (y == first_) {
         put(line, top);
