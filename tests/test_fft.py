@@ -276,3 +276,9 @@ def test_bands_of_tiles_have_the_bits_of_the_whole():
     for band in (rows, 2 * rows):
         bands = imgfilt.correlate(imgfilt.RowImage(image.shape, "float32", fill, band=band), w, backend="fft")
         np.testing.assert_array_equal(np.concatenate(list(bands)), want)
+
+
+@pytest.mark.parametrize("scale", [1e170, 1e-170])
+def test_weights_whose_squares_are_no_numbers_have_a_norm(scale):
+    weights = np.random.default_rng(0).normal(size=(15, 15))
+    assert imgfilt.plan(weights * scale, (600, 600), "float64", backend="fft").bound < 1e-12 * scale * 255 * 225

@@ -138,7 +138,10 @@ def _weights(problem: Problem) -> NDArray[np.float64]:
 def _norms(problem: Problem) -> tuple[float, float]:
     """The sum of the weights' absolute values, and the root of that of their squares."""
     weights = _weights(problem)
-    return float(np.abs(weights).sum()), float(np.linalg.norm(weights))
+    largest = float(np.abs(weights).max())  # whose square may be no number
+    return float(np.abs(weights).sum()), largest * float(
+        np.linalg.norm(weights / largest)
+    ) if largest > 0.0 else 0.0
 
 
 def _middle(problem: Problem) -> float:
