@@ -47,7 +47,8 @@ void slide_planes(const In* enter, const In* leave, ColumnSum<In>* even, ColumnS
         return v;
     };
     const auto one = [&](int64_t x) {
-        Sum& sum = (x % 2 == 0 ? even : odd)[x / 2];
+        Sum* const plane = x % 2 == 0 ? even : odd;  // GCC 12 under -fsanitize loses the index of (a ? b : c)[i]
+        Sum& sum = plane[x / 2];
         sum = static_cast<Sum>(sum + enter[x]);
         if constexpr (leaves) sum = static_cast<Sum>(sum - leave[x]);
     };
