@@ -281,4 +281,6 @@ def test_bands_of_tiles_have_the_bits_of_the_whole():
 @pytest.mark.parametrize("scale", [1e170, 1e-170])
 def test_weights_whose_squares_are_no_numbers_have_a_norm(scale):
     weights = np.random.default_rng(0).normal(size=(15, 15))
-    assert imgfilt.plan(weights * scale, (600, 600), "float64", backend="fft").bound < 1e-12 * scale * 255 * 225
+    assert (
+        imgfilt.plan(weights * scale, (600, 600), "float64", backend="fft").bound < 1e-12 * scale * 255 * 225
+    )
